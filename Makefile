@@ -1,0 +1,132 @@
+# make          the module, the login service and the command line, in build/
+# make run      all of it, running, with a private PostgreSQL (demo/run)
+# make test     every test; SANITIZE=1 does it with ASan and UBSan
+# make lint     cppcheck
+#
+# CC=clang builds with clang.  WERROR= lets warnings pass.
+
+SHELL     = /bin/bash
+.DELETE_ON_ERROR:
+
+NGINX_SRC = /usr/share/nginx/src
+prefix    = /usr/local
+WERROR    = -Werror
+
+ifdef SANITIZE
+BUILD     = build/sanitize
+SANFLAGS  = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-omit-frame-pointer
+else
+BUILD     = build
+SANFLAGS  =
+endif
+
+OPT       = -O2 -g
+HARDEN    = -fstack-protector-strong -fPIE
+ifndef SANITIZE
+HARDEN   += -D_FORTIFY_SOURCE=2
+endif
+CPPFLAGS  = -D_GNU_SOURCE -DOPENSSL_API_COMPAT=30000 -Ijot -Ilogin-service
+CFLAGS    = -std=c11 $(OPT) $(HARDEN) -Wall -Wextra $(WERROR) $(SANFLAGS)
+LDFLAGS   = -pie -Wl,-z,relro,-z,now $(SANFLAGS)
+LOGINLIBS = -ljwt -ljansson -lpq -lcrypt -lcrypto
+PGINCLUDE = $(shell pg_config --includedir 2>/dev/null)
+
+MODULE    = $(BUILD)/ngx_http_auth_jwt_module.so
+LOGIN     = $(BUILD)/portero-login
+PORTERO   = $(BUILD)/portero
+
+JOT_SRC   = $(wildcard jot/*.c)
+CLI_SRC   = $(wildcard login-service/portero.c login-service/cmd_*.c)
+LOGIN_SRC = $(filter-out login-service/main.c $(CLI_SRC), \
+              $(wildcard login-service/*.c))
+UNIT_SRC  = $(wildcard t/unit/*.c)
+
+JOT_OBJ   = $(JOT_SRC:%.c=$(BUILD)/%.o)
+LOGIN_OBJ = $(LOGIN_SRC:%.c=$(BUILD)/%.o)
+CLI_OBJ   = $(CLI_SRC:%.c=$(BUILD)/%.o)
+UNIT      = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+
+TESTS     = $(wildcard t/*.t)
+
+
+.PHONY: all run test unit lint install clean packages FORCE
+
+all: $(MODULE) $(LOGIN) $(PORTERO)
+
+# nginx's own build knows how to compile a module for the nginx it belongs to.
+# It tracks the sources that module/config names, so it is asked every time.
+
+$(BUILD)/nginx/Makefile: module/config Makefile
+	mkdir -p $(BUILD)
+	cd $(NGINX_SRC) && . ./conf_flags && ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$(CC) \
+	    --with-cc-opt="-O2 -g -Wextra -Wno-unused-parameter $(SANFLAGS)" \
+	    --with-ld-opt="$(SANFLAGS)" \
+	    --add-dynamic-module=$(CURDIR)/module \
+	    --builddir=$(abspath $(BUILD))/nginx > $(abspath $(BUILD))/nginx.log \
+	    || { cat $(abspath $(BUILD))/nginx.log; exit 1; }
+
+$(MODULE): $(BUILD)/nginx/Makefile FORCE
+	@cd $(NGINX_SRC) && $(MAKE) -s -f $(abspath $(BUILD))/nginx/Makefile \
+	    modules
+	@cmp -s $(BUILD)/nginx/$(@F) $@ || cp $(BUILD)/nginx/$(@F) $@
+
+$(BUILD)/libjot.a: $(JOT_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/libportero.a: $(LOGIN_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(LOGIN): $(BUILD)/login-service/main.o $(BUILD)/libportero.a \
+          $(BUILD)/libjot.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lfcgi $(LOGINLIBS)
+
+$(PORTERO): $(CLI_OBJ) $(BUILD)/libportero.a $(BUILD)/libjot.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LOGINLIBS)
+
+$(BUILD)/unit/%: t/unit/%.c $(BUILD)/libportero.a $(BUILD)/libjot.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(PGINCLUDE) -It/unit $(CFLAGS) $(LDFLAGS) -o $@ $< \
+	    $(BUILD)/libportero.a $(BUILD)/libjot.a -lfcgi $(LOGINLIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(PGINCLUDE) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(JOT_OBJ:.o=.d) $(LOGIN_OBJ:.o=.d) $(CLI_OBJ:.o=.d) \
+         $(BUILD)/login-service/main.d
+
+
+unit: $(UNIT)
+
+packages:
+	demo/packages build run
+
+run: packages
+	@$(MAKE) -s all
+	@exec demo/run
+
+test:
+	demo/packages build run test
+	@$(MAKE) -s all unit
+	PORTERO_BUILD=$(abspath $(BUILD)) prove --timer $(TESTS) $(UNIT)
+
+lint:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	    --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem -Ijot -Ilogin-service \
+	    jot login-service t/unit
+
+install: all
+	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/bin \
+	    $(DESTDIR)$(prefix)/lib/nginx/modules \
+	    $(DESTDIR)$(prefix)/share/portero/{sql,nginx-conf,web/app}
+	install -m 755 $(LOGIN) $(DESTDIR)$(prefix)/sbin/
+	install -m 755 $(PORTERO) $(DESTDIR)$(prefix)/bin/
+	install -m 644 $(MODULE) $(DESTDIR)$(prefix)/lib/nginx/modules/
+	install -m 644 sql/*.sql $(DESTDIR)$(prefix)/share/portero/sql/
+	install -m 644 nginx-conf/* $(DESTDIR)$(prefix)/share/portero/nginx-conf/
+
+clean:
+	rm -rf build

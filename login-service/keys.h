@@ -1,0 +1,70 @@
+/*
+ * The keys of this service, read from KEY_DIR (0700, files 0600) and kept
+ * until the directory changes: PEM keys that sign access tokens, and a ring of
+ * HMAC keys for refresh tokens.  Also their public faces: the JWK Set that is
+ * served, and the one for gateways.
+ */
+
+#ifndef KEYS_H
+#define KEYS_H
+
+#include <stddef.h>
+
+#include "config.h"
+#include "jot.h"
+#include "service.h"
+
+
+#define KEYS_ERROR_SIZE    512
+#define KEYS_REFRESH_SIZE  32
+
+/* NULL and one line in error if anything about the directory is wrong. */
+keys_t *keys_load(const config_t *config, char error[KEYS_ERROR_SIZE]);
+void keys_free(keys_t *keys);
+
+/* 1 if the directory is no longer what keys_load() saw. */
+int keys_changed(const keys_t *keys, const config_t *config);
+
+const jot_private_t *keys_active(const keys_t *keys);   /* NULL with HS256 */
+const jot_keys_t *keys_public(const keys_t *keys);      /* verifies our own */
+const char *keys_jwks(const keys_t *keys);      /* served; empty with HS256 */
+const char *keys_etag(const keys_t *keys);
+const char *keys_fingerprint(const keys_t *keys);   /* of the refresh ring */
+
+/* The HMAC key that is in use and its number; and any by its number, or NULL. */
+const unsigned char *keys_refresh(const keys_t *keys, unsigned *id);
+const unsigned char *keys_refresh_find(const keys_t *keys, unsigned id);
+
+/*
+ * Writes the set for gateways to GATEWAY_KEYS_FILE, by rename, 0640, and not
+ * at all if it holds that text already.  0, or -1 and error.
+ */
+int keys_write_gateway_file(const keys_t *keys, const config_t *config,
+    char error[KEYS_ERROR_SIZE]);
+
+/* For the command line. */
+typedef enum {
+    KEY_NEXT,
+    KEY_ACTIVE,
+    KEY_RETIRED
+} key_state_t;
+
+typedef struct {
+    char           kid[64];
+    jot_alg_t      alg;
+    key_state_t    state;
+    int64_t        since;       /* in this state, seconds since 1970 */
+} key_info_t;
+
+size_t keys_count(const keys_t *keys);
+const key_info_t *keys_info(const keys_t *keys, size_t i);
+
+/*
+ * Creates what is missing in KEY_DIR: the directory, an active and a next key
+ * of the configured algorithm, the first HMAC key.  0, or -1 and error;
+ * *created says how many files are new.
+ */
+int keys_generate(const config_t *config, unsigned *created,
+    char error[KEYS_ERROR_SIZE]);
+
+#endif

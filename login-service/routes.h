@@ -1,0 +1,39 @@
+/*
+ * The table of endpoints, and the one way from a request to its handler:
+ * path, method (405), size (413), content type (415), form (400), where it
+ * comes from (403), then the handler.
+ */
+
+#ifndef ROUTES_H
+#define ROUTES_H
+
+#include "http.h"
+#include "service.h"
+
+
+typedef void (*route_handler_t)(service_t *service,
+    const http_request_t *request, http_response_t *response);
+
+/* Handlers, one file each, named as the handler. */
+void login_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void register_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void refresh_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void logout_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void session_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void jwks_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void healthz_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void readyz_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+
+/* Always leaves a complete response. */
+void routes_dispatch(service_t *service, http_request_t *request,
+    http_response_t *response);
+
+#endif

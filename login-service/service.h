@@ -1,0 +1,26 @@
+/* What a worker has at hand while it serves one request. */
+
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "config.h"
+
+
+typedef enum {
+    LANE_PASSWORD,
+    LANE_TOKEN,
+    LANE_INTERNAL,
+    LANE_COUNT
+} lane_t;
+
+typedef struct keys_s  keys_t;
+typedef struct db_s    db_t;
+
+typedef struct {
+    lane_t             lane;
+    const config_t    *config;
+    const keys_t      *keys;
+    db_t              *db;
+} service_t;
+
+#endif
