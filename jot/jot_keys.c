@@ -1,0 +1,247 @@
+/*
+ * A JWK Set (RFC 7517, 5).  One key that cannot be used does not spoil the
+ * others, as the RFC asks; but it is named, so that nobody wonders later.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jot.h"
+#include "jot_json.h"
+#include "jot_keys.h"
+
+
+#define JOT_KEYS_TEXT   (256 * 1024)
+#define JOT_KEYS_COUNT  256
+#define JOT_KEYS_DEPTH  8
+#define JOT_KID_SHOWN   64
+
+
+struct jot_keys_s {
+    size_t       n;
+    unsigned     algs;
+    jot_key_t    key[];
+};
+
+typedef struct {
+    jot_warn_pt  warn;
+    void        *data;
+} jot_warner_t;
+
+
+static jot_keys_t *jot_keys_load(const json_t *array,
+    const jot_warner_t *warner, char *reason);
+static int jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
+    const jot_warner_t *warner, char *reason);
+static int jot_keys_has(const jot_keys_t *keys, const jot_key_t *key);
+static void jot_keys_describe(char *text, size_t size, const json_t *jwk,
+    size_t i, const char *detail);
+
+
+jot_keys_t *
+jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
+    char reason[JOT_REASON_SIZE])
+{
+    int             line;
+    json_t         *root, *array;
+    const char     *detail;
+    jot_keys_t     *keys;
+    jot_warner_t    warner;
+
+    if (len > JOT_KEYS_TEXT) {
+        snprintf(reason, JOT_REASON_SIZE,
+                 "%zu bytes, a JWK Set may have %d", len, JOT_KEYS_TEXT);
+        return NULL;
+    }
+
+    root = jot_json_load(data, len, JOT_KEYS_DEPTH, &detail, &line);
+
+    if (root == NULL) {
+        if (line) {
+            snprintf(reason, JOT_REASON_SIZE, "%s, line %d", detail, line);
+        } else {
+            snprintf(reason, JOT_REASON_SIZE, "%s", detail);
+        }
+        return NULL;
+    }
+
+    warner.warn = warn;
+    warner.data = warn_data;
+    array = json_object_get(root, "keys");
+
+    if (json_is_array(array)) {
+        keys = jot_keys_load(array, &warner, reason);
+
+    } else {
+        keys = NULL;
+        snprintf(reason, JOT_REASON_SIZE,
+                 "no array \"keys\": this is not a JWK Set");
+    }
+
+    json_decref(root);
+    return keys;
+}
+
+
+void
+jot_keys_free(jot_keys_t *keys)
+{
+    size_t  i;
+
+    if (keys) {
+        for (i = 0; i < keys->n; i++) {
+            jot_jwk_free(&keys->key[i]);
+        }
+
+        free(keys);
+    }
+}
+
+
+size_t
+jot_keys_count(const jot_keys_t *keys)
+{
+    return keys->n;
+}
+
+
+unsigned
+jot_keys_algs(const jot_keys_t *keys)
+{
+    return keys->algs;
+}
+
+
+const jot_key_t *
+jot_keys_at(const jot_keys_t *keys, size_t i)
+{
+    return &keys->key[i];
+}
+
+
+static jot_keys_t *
+jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
+{
+    size_t       i, n;
+    jot_keys_t  *keys;
+
+    n = json_array_size(array);
+
+    if (n > JOT_KEYS_COUNT) {
+        snprintf(reason, JOT_REASON_SIZE,
+                 "%zu keys, a JWK Set may have %d here", n, JOT_KEYS_COUNT);
+        return NULL;
+    }
+
+    keys = calloc(1, sizeof(jot_keys_t) + n * sizeof(jot_key_t));
+
+    if (keys == NULL) {
+        snprintf(reason, JOT_REASON_SIZE, "out of memory");
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (jot_keys_add(keys, json_array_get(array, i), i, warner, reason)
+            != 0)
+        {
+            jot_keys_free(keys);
+            return NULL;
+        }
+    }
+
+    if (keys->n == 0) {
+        snprintf(reason, JOT_REASON_SIZE, "no usable key among %zu", n);
+        jot_keys_free(keys);
+        return NULL;
+    }
+
+    return keys;
+}
+
+
+/* -1 only for what spoils the whole set. */
+
+static int
+jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
+    const jot_warner_t *warner, char *reason)
+{
+    int          ignored_private;
+    char         text[JOT_REASON_SIZE];
+    const char  *detail;
+    jot_key_t    key;
+
+    if (jot_jwk_load(&key, jwk, &ignored_private, &detail) != 0) {
+        if (warner->warn) {
+            jot_keys_describe(text, sizeof(text), jwk, i, detail);
+            warner->warn(warner->data, text);
+        }
+        return 0;
+    }
+
+    if (jot_keys_has(keys, &key)) {
+        jot_keys_describe(reason, JOT_REASON_SIZE, jwk, i,
+                          "another key of this type has the same \"kid\"");
+        jot_jwk_free(&key);
+        return -1;
+    }
+
+    if (ignored_private && warner->warn) {
+        jot_keys_describe(text, sizeof(text), jwk, i,
+                          "has private members; they are ignored, and the "
+                          "key should be thought stolen");
+        warner->warn(warner->data, text);
+    }
+
+    keys->key[keys->n++] = key;
+    keys->algs |= key.algs;
+    return 0;
+}
+
+
+static int
+jot_keys_has(const jot_keys_t *keys, const jot_key_t *key)
+{
+    size_t            i;
+    const jot_key_t  *other;
+
+    for (i = 0; key->kid && i < keys->n; i++) {
+        other = &keys->key[i];
+
+        if (other->kid && other->kty == key->kty
+            && other->kid_len == key->kid_len
+            && memcmp(other->kid, key->kid, key->kid_len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* A kid may come from another's server: nothing but printable ASCII is shown. */
+
+static void
+jot_keys_describe(char *text, size_t size, const json_t *jwk, size_t i,
+    const char *detail)
+{
+    char         shown[JOT_KID_SHOWN + 1];
+    size_t       n;
+    const char  *kid;
+
+    kid = json_string_value(json_object_get(jwk, "kid"));
+
+    if (kid == NULL) {
+        snprintf(text, size, "key %zu: %s", i + 1, detail);
+        return;
+    }
+
+    for (n = 0; kid[n] && n < JOT_KID_SHOWN; n++) {
+        shown[n] = kid[n] > 0x20 && kid[n] < 0x7f && kid[n] != '"'
+                   ? kid[n] : '?';
+    }
+
+    shown[n] = '\0';
+    snprintf(text, size, "key %zu (kid \"%s\"): %s", i + 1, shown, detail);
+}

@@ -1,0 +1,427 @@
+/*
+ * Values inside a JSON text: how to find one, and how to write it down.
+ *
+ * A value is a node of jansson's tree and its slice of the text.  Both are
+ * walked side by side: jansson keeps members in the order of the text, and the
+ * text was found well-formed before, so that skipping over it can be simple.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "jot.h"
+#include "jot_json.h"
+
+
+typedef struct {
+    const char   *p;
+    const char   *end;
+} jot_cursor_t;
+
+
+static void jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw);
+static int jot_value_member(const jot_value_t *value, const jot_str_t *name,
+    jot_value_t *member);
+static int jot_value_index(const jot_str_t *name, size_t *index);
+static int jot_value_joins(const jot_value_t *value);
+static char *jot_value_append(char *p, const jot_value_t *value);
+static char *jot_value_compact(char *p, const jot_value_t *value);
+static void jot_cursor_space(jot_cursor_t *cursor);
+static void jot_cursor_string(jot_cursor_t *cursor);
+static jot_str_t jot_cursor_value(jot_cursor_t *cursor);
+
+
+int
+jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
+    jot_value_t *value)
+{
+    size_t        i, index;
+    jot_str_t     text;
+    jot_value_t   at, next;
+    jot_cursor_t  cursor;
+
+    text = jot_json_text(json);
+    cursor.p = text.data;
+    cursor.end = text.data + text.len;
+
+    jot_cursor_space(&cursor);
+    jot_value_set(&at, jot_json_root(json), jot_cursor_value(&cursor));
+
+    for (i = 0; i < n; i++) {
+        if (at.type == JOT_OBJECT) {
+            if (!jot_value_member(&at, &path[i], &next)) {
+                return 0;
+            }
+
+        } else if (!jot_value_index(&path[i], &index)
+                   || !jot_value_at(&at, index, &next))
+        {
+            return 0;
+        }
+
+        at = next;
+    }
+
+    *value = at;
+    return 1;
+}
+
+
+jot_str_t
+jot_value_string(const jot_value_t *value)
+{
+    const json_t  *node = value->node;
+
+    return (jot_str_t) { json_string_value(node), json_string_length(node) };
+}
+
+
+size_t
+jot_value_count(const jot_value_t *value)
+{
+    return json_array_size(value->node);
+}
+
+
+int
+jot_value_at(const jot_value_t *value, size_t i, jot_value_t *element)
+{
+    size_t        n;
+    json_t       *node;
+    jot_str_t     raw;
+    jot_cursor_t  cursor;
+
+    node = json_array_get(value->node, i);      /* borrowed */
+    if (node == NULL) {
+        return 0;
+    }
+
+    cursor.p = value->raw.data + 1;
+    cursor.end = value->raw.data + value->raw.len;
+
+    for (n = 0; /* void */ ; n++) {
+        jot_cursor_space(&cursor);
+        raw = jot_cursor_value(&cursor);
+
+        if (n == i) {
+            jot_value_set(element, node, raw);
+            return 1;
+        }
+
+        jot_cursor_space(&cursor);
+        cursor.p++;                             /* a comma */
+    }
+}
+
+
+jot_status_t
+jot_value_text(const jot_value_t *value, char **text, size_t *len)
+{
+    char    *p;
+
+    *text = NULL;
+    *len = 0;
+
+    /* No value is longer as text than its slice: escapes shrink. */
+
+    p = malloc(value->raw.len);
+    if (p == NULL) {
+        return JOT_INTERNAL;
+    }
+
+    *len = (value->type == JOT_OBJECT || value->type == JOT_ARRAY
+            ? jot_value_compact(p, value) : jot_value_append(p, value)) - p;
+
+    if (*len == 0) {
+        free(p);
+        return JOT_OK;
+    }
+
+    *text = p;
+    return JOT_OK;
+}
+
+
+static void
+jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
+{
+    value->node = node;
+    value->raw = raw;
+
+    switch (json_typeof(node)) {
+
+    case JSON_OBJECT:
+        value->type = JOT_OBJECT;
+        break;
+
+    case JSON_ARRAY:
+        value->type = JOT_ARRAY;
+        break;
+
+    case JSON_STRING:
+        value->type = JOT_STRING;
+        break;
+
+    case JSON_INTEGER:
+    case JSON_REAL:
+        value->type = JOT_NUMBER;
+        break;
+
+    case JSON_TRUE:
+    case JSON_FALSE:
+        value->type = JOT_BOOLEAN;
+        break;
+
+    case JSON_NULL:
+        value->type = JOT_NULL;
+        break;
+    }
+}
+
+
+static int
+jot_value_member(const jot_value_t *value, const jot_str_t *name,
+    jot_value_t *member)
+{
+    void          *iter;
+    json_t        *object;
+    jot_str_t      raw;
+    const char    *key;
+    jot_cursor_t   cursor;
+
+    object = (json_t *) value->node;
+    cursor.p = value->raw.data + 1;
+    cursor.end = value->raw.data + value->raw.len;
+
+    for (iter = json_object_iter(object);
+         iter;
+         iter = json_object_iter_next(object, iter))
+    {
+        jot_cursor_space(&cursor);
+        jot_cursor_string(&cursor);
+        jot_cursor_space(&cursor);
+        cursor.p++;                             /* a colon */
+        jot_cursor_space(&cursor);
+        raw = jot_cursor_value(&cursor);
+
+        key = json_object_iter_key(iter);       /* borrowed */
+
+        if (strlen(key) == name->len && memcmp(key, name->data, name->len) == 0)
+        {
+            jot_value_set(member, json_object_iter_value(iter), raw);
+            return 1;
+        }
+
+        jot_cursor_space(&cursor);
+        cursor.p++;                             /* a comma, or the end */
+    }
+
+    return 0;
+}
+
+
+/* A decimal index has one spelling: "1", not "01" or "+1". */
+
+static int
+jot_value_index(const jot_str_t *name, size_t *index)
+{
+    size_t  i;
+
+    if (name->len == 0 || name->len > 9
+        || (name->data[0] == '0' && name->len > 1))
+    {
+        return 0;
+    }
+
+    *index = 0;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] < '0' || name->data[i] > '9') {
+            return 0;
+        }
+
+        *index = *index * 10 + (name->data[i] - '0');
+    }
+
+    return 1;
+}
+
+
+/* Whether an array holds scalars only, so that it is written with commas. */
+
+static int
+jot_value_joins(const jot_value_t *value)
+{
+    size_t   i;
+    json_t  *node;
+
+    if (value->type != JOT_ARRAY) {
+        return 0;
+    }
+
+    json_array_foreach(value->node, i, node) {
+        if (json_is_object(node) || json_is_array(node)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static char *
+jot_value_append(char *p, const jot_value_t *value)
+{
+    jot_str_t  text;
+
+    switch (value->type) {
+
+    case JOT_NULL:
+        return p;
+
+    case JOT_STRING:
+        text = jot_value_string(value);
+        break;
+
+    default:
+        text = value->raw;
+    }
+
+    return mempcpy(p, text.data, text.len);
+}
+
+
+static char *
+jot_value_compact(char *p, const jot_value_t *value)
+{
+    int            joins;
+    size_t         i, n;
+    const char    *string;
+    jot_value_t    element;
+    jot_cursor_t   cursor;
+
+    joins = jot_value_joins(value);
+    n = joins ? jot_value_count(value) : 0;
+    cursor.p = value->raw.data;
+    cursor.end = value->raw.data + value->raw.len;
+
+    if (joins) {
+        cursor.p++;
+
+        for (i = 0; i < n; i++) {
+            jot_cursor_space(&cursor);
+            jot_value_set(&element, json_array_get(value->node, i),
+                          jot_cursor_value(&cursor));
+
+            if (i) {
+                *p++ = ',';
+            }
+
+            p = jot_value_append(p, &element);
+            jot_cursor_space(&cursor);
+            cursor.p++;                         /* a comma, or the end */
+        }
+
+        return p;
+    }
+
+    while (jot_cursor_space(&cursor), cursor.p < cursor.end) {
+        if (*cursor.p != '"') {
+            *p++ = *cursor.p++;
+            continue;
+        }
+
+        string = cursor.p;
+        jot_cursor_string(&cursor);
+        p = mempcpy(p, string, cursor.p - string);
+    }
+
+    return p;
+}
+
+
+static void
+jot_cursor_space(jot_cursor_t *cursor)
+{
+    while (cursor->p < cursor->end
+           && (*cursor->p == ' ' || *cursor->p == '\t'
+               || *cursor->p == '\n' || *cursor->p == '\r'))
+    {
+        cursor->p++;
+    }
+}
+
+
+static void
+jot_cursor_string(jot_cursor_t *cursor)
+{
+    cursor->p++;
+
+    while (cursor->p < cursor->end && *cursor->p != '"') {
+        cursor->p += *cursor->p == '\\' ? 2 : 1;
+    }
+
+    cursor->p++;
+}
+
+
+static jot_str_t
+jot_cursor_value(jot_cursor_t *cursor)
+{
+    unsigned     level;
+    const char  *start;
+
+    start = cursor->p;
+    level = 0;
+
+    while (cursor->p < cursor->end) {
+        switch (*cursor->p) {
+
+        case '"':
+            jot_cursor_string(cursor);
+            break;
+
+        case '{':
+        case '[':
+            level++;
+            cursor->p++;
+            break;
+
+        case '}':
+        case ']':
+            if (level == 0) {
+                goto done;
+            }
+
+            level--;
+            cursor->p++;
+            break;
+
+        case ',':
+        case ' ':
+        case '\t':
+        case '\n':
+        case '\r':
+            if (level == 0) {
+                goto done;
+            }
+
+            /* fall through */
+
+        default:
+            cursor->p++;
+
+            /* a scalar goes on to its end, a string or a bracket ended */
+
+            continue;
+        }
+
+        if (level == 0) {
+            break;
+        }
+    }
+
+done:
+
+    return (jot_str_t) { start, cursor->p - start };
+}
