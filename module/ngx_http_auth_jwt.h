@@ -1,0 +1,131 @@
+/*
+ * Shared by the files of the module, and private to them.
+ *
+ * A request goes one way: access -> decide -> (token, keys) -> jot; then
+ * identity.  Variables ask decide as well, so that all see one answer.
+ */
+
+#ifndef NGX_HTTP_AUTH_JWT_H
+#define NGX_HTTP_AUTH_JWT_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "jot.h"
+
+
+/* auth_jwt: realm and token= are inherited as one. */
+typedef struct {
+    ngx_flag_t                 on;
+    ngx_http_complex_value_t   realm;
+    ngx_int_t                  token;       /* variable's index, or -1 */
+} ngx_http_auth_jwt_enable_t;
+
+typedef enum {
+    NGX_HTTP_AUTH_JWT_HEADER,
+    NGX_HTTP_AUTH_JWT_COOKIE,
+    NGX_HTTP_AUTH_JWT_ARG
+} ngx_http_auth_jwt_place_t;
+
+typedef struct {
+    ngx_http_auth_jwt_place_t  place;
+    ngx_str_t                  name;
+} ngx_http_auth_jwt_source_t;
+
+typedef struct {
+    ngx_array_t               *values;      /* ngx_int_t, variables' indexes */
+    ngx_uint_t                 error;
+} ngx_http_auth_jwt_require_t;
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  letters;     /* see ngx_http_auth_jwt_letters */
+    ngx_array_t               *path;        /* jot_str_t; NULL: only strip */
+    unsigned                   required:1;
+} ngx_http_auth_jwt_identity_t;
+
+typedef struct {
+    ngx_array_t                files;       /* parsed once, in keys.c */
+} ngx_http_auth_jwt_main_conf_t;
+
+/* Nothing is written into it after the configuration was read. */
+typedef struct {
+    ngx_http_auth_jwt_enable_t *enable;
+    ngx_array_t                *keys;       /* const jot_keys_t * */
+    ngx_array_t                *sources;    /* ngx_http_auth_jwt_source_t */
+    ngx_array_t                *require;    /* ngx_http_auth_jwt_require_t */
+    ngx_array_t                *identity;   /* ngx_http_auth_jwt_identity_t */
+    ngx_array_t                *issuers;    /* jot_str_t */
+    ngx_array_t                *audiences;  /* jot_str_t */
+    ngx_array_t                *typs;       /* jot_str_t */
+    ngx_uint_t                  algs;
+    ngx_uint_t                  exp;
+    time_t                      leeway;
+} ngx_http_auth_jwt_loc_conf_t;
+
+#define NGX_HTTP_AUTH_JWT_EXP_REQUIRED  0
+#define NGX_HTTP_AUTH_JWT_EXP_OPTIONAL  1
+
+/* One token judged under one location's rules. */
+typedef struct ngx_http_auth_jwt_decision_s  ngx_http_auth_jwt_decision_t;
+
+struct ngx_http_auth_jwt_decision_s {
+    ngx_http_auth_jwt_decision_t   *next;
+    ngx_http_auth_jwt_loc_conf_t   *conf;
+    ngx_str_t                       text;
+    jot_token_t                     token;
+    jot_status_t                    status;
+    const char                     *detail;
+    unsigned                        conflict:1;     /* two tokens offered */
+};
+
+/* Of one request, subrequests have their own; outlives redirects. */
+typedef struct {
+    ngx_http_request_t             *request;
+    ngx_http_auth_jwt_decision_t   *decisions;
+    ngx_http_auth_jwt_decision_t   *last;
+    ngx_array_t                    *set;        /* identity names, ngx_str_t */
+    unsigned                        deciding:1;
+} ngx_http_auth_jwt_ctx_t;
+
+
+extern ngx_module_t  ngx_http_auth_jwt_module;
+
+
+/* access */
+ngx_int_t ngx_http_auth_jwt_access_handler(ngx_http_request_t *r);
+
+/* decide: NULL when out of memory, or while a decision is being made */
+ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decide(ngx_http_request_t *r);
+ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
+ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx(ngx_http_request_t *r);
+ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx_find(ngx_http_request_t *r);
+
+/*
+ * token: NGX_OK, NGX_DECLINED if none was offered, NGX_ABORT for two different
+ * ones, NGX_DONE for one that is no b64token, NGX_ERROR.
+ */
+ngx_int_t ngx_http_auth_jwt_token(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *token);
+char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* keys */
+char *ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* identity */
+char *ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_auth_jwt_identity_subrequest_handler(
+    ngx_http_request_t *r);
+/* NGX_OK; NGX_HTTP_FORBIDDEN and *detail; NGX_ERROR */
+ngx_int_t ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, const char **detail);
+
+/* variables */
+ngx_int_t ngx_http_auth_jwt_add_variables(ngx_conf_t *cf);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * The access phase: a decision goes in, NGX_OK or a refusal comes out.  The
+ * client learns what RFC 6750 names; the error log learns which check failed.
+ */
+
+#include "ngx_http_auth_jwt.h"
+
+
+#define NGX_HTTP_AUTH_JWT_SHOWN  64
+
+typedef struct {
+    ngx_uint_t      code;
+    const char     *error;          /* of the challenge; NULL: none */
+    unsigned        challenge:1;
+} ngx_http_auth_jwt_answer_t;
+
+
+static ngx_http_auth_jwt_answer_t ngx_http_auth_jwt_answer(
+    ngx_http_auth_jwt_decision_t *decision);
+static ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code);
+static ngx_int_t ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_answer_t *answer);
+static void ngx_http_auth_jwt_log(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision);
+static ngx_str_t ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text);
+static jot_str_t ngx_http_auth_jwt_claim(
+    ngx_http_auth_jwt_decision_t *decision, const char *name);
+static ngx_int_t ngx_http_auth_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, const char *error);
+static ngx_int_t ngx_http_auth_jwt_realm(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *realm);
+
+
+ngx_int_t
+ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     code;
+    ngx_http_auth_jwt_answer_t     answer;
+    ngx_http_auth_jwt_decision_t  *decision;
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
+
+    if (conf->enable == NULL || !conf->enable->on) {
+        return NGX_DECLINED;
+    }
+
+    decision = ngx_http_auth_jwt_decide(r);
+    if (decision == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (decision->status != JOT_OK) {
+        answer = ngx_http_auth_jwt_answer(decision);
+        return ngx_http_auth_jwt_refuse(r, decision, &answer);
+    }
+
+    rc = ngx_http_auth_jwt_required(r, decision, &code);
+
+    if (rc == NGX_OK) {
+        code = NGX_HTTP_FORBIDDEN;
+        rc = ngx_http_auth_jwt_identity_set(r, decision, &decision->detail);
+    }
+
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    decision->status = JOT_CLAIM;
+
+    answer.code = code;
+    answer.challenge = code == NGX_HTTP_UNAUTHORIZED
+                       || code == NGX_HTTP_FORBIDDEN;
+    answer.error = code == NGX_HTTP_FORBIDDEN ? "insufficient_scope"
+                                              : "invalid_token";
+
+    return ngx_http_auth_jwt_refuse(r, decision, &answer);
+}
+
+
+/* A word of jot_status_t becomes an answer; there is no way to a pass. */
+
+static ngx_http_auth_jwt_answer_t
+ngx_http_auth_jwt_answer(ngx_http_auth_jwt_decision_t *decision)
+{
+    static const ngx_http_auth_jwt_answer_t  invalid_request =
+        { NGX_HTTP_BAD_REQUEST, "invalid_request", 1 };
+    static const ngx_http_auth_jwt_answer_t  missing =
+        { NGX_HTTP_UNAUTHORIZED, NULL, 1 };
+    static const ngx_http_auth_jwt_answer_t  invalid_token =
+        { NGX_HTTP_UNAUTHORIZED, "invalid_token", 1 };
+    static const ngx_http_auth_jwt_answer_t  ours =
+        { NGX_HTTP_INTERNAL_SERVER_ERROR, NULL, 0 };
+
+    if (decision->conflict) {
+        return invalid_request;
+    }
+
+    switch (decision->status) {
+
+    case JOT_MISSING:
+        return missing;
+
+    case JOT_CLAIM:
+    case JOT_MALFORMED:
+    case JOT_ALGORITHM:
+    case JOT_KEY:
+    case JOT_SIGNATURE:
+    case JOT_EXPIRED:
+    case JOT_NOT_YET:
+    case JOT_ISSUER:
+    case JOT_AUDIENCE:
+    case JOT_TYP:
+    case JOT_REVOKED:
+        return invalid_token;
+
+    case JOT_OK:
+    case JOT_UNAVAILABLE:
+    case JOT_INTERNAL:
+        break;
+    }
+
+    return ours;
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_required(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code)
+{
+    ngx_int_t                    *index;
+    ngx_uint_t                    i, k;
+    ngx_http_variable_value_t    *vv;
+    ngx_http_auth_jwt_require_t  *require;
+
+    if (decision->conf->require == NULL) {
+        return NGX_OK;
+    }
+
+    require = decision->conf->require->elts;
+
+    for (i = 0; i < decision->conf->require->nelts; i++) {
+        index = require[i].values->elts;
+
+        for (k = 0; k < require[i].values->nelts; k++) {
+            vv = ngx_http_get_flushed_variable(r, index[k]);
+
+            if (vv == NULL) {
+                return NGX_ERROR;
+            }
+
+            if (vv->not_found || vv->len == 0
+                || (vv->len == 1 && vv->data[0] == '0'))
+            {
+                *code = require[i].error;
+                decision->detail = "auth_jwt_require is not met";
+                return NGX_HTTP_FORBIDDEN;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * "satisfy any" can weigh 401 and 403 only, and takes any other answer for the
+ * last word: so what is not a 401 is held as 403 there.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_answer_t *answer)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_http_auth_jwt_log(r, decision);
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY
+        && answer->code != NGX_HTTP_UNAUTHORIZED)
+    {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    if (answer->challenge
+        && ngx_http_auth_jwt_challenge(r, decision, answer->error) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return answer->code;
+}
+
+
+static void
+ngx_http_auth_jwt_log(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision)
+{
+    u_char      buf[3][NGX_HTTP_AUTH_JWT_SHOWN];
+    ngx_str_t   kid, iss, jti;
+    ngx_uint_t  level;
+
+    level = decision->status == JOT_INTERNAL
+            || decision->status == JOT_UNAVAILABLE
+            ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+    kid = ngx_http_auth_jwt_shown(buf[0], decision->token.kid);
+    iss = ngx_http_auth_jwt_shown(buf[1],
+                                  ngx_http_auth_jwt_claim(decision, "iss"));
+    jti = ngx_http_auth_jwt_shown(buf[2],
+                                  ngx_http_auth_jwt_claim(decision, "jti"));
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "auth_jwt: %s: %s, kid: \"%V\", iss: \"%V\", jti: \"%V\"",
+                  jot_status_text(decision->status), decision->detail,
+                  &kid, &iss, &jti);
+}
+
+
+static ngx_str_t
+ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text)
+{
+    u_char     c;
+    size_t     i;
+    ngx_str_t  shown;
+
+    shown.data = buf;
+    shown.len = ngx_min(text.len, NGX_HTTP_AUTH_JWT_SHOWN);
+
+    for (i = 0; i < shown.len; i++) {
+        c = (u_char) text.data[i];
+        buf[i] = c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? '?' : c;
+    }
+
+    return shown;
+}
+
+
+/* A view; empty if there is no such string, or the token was not verified. */
+
+static jot_str_t
+ngx_http_auth_jwt_claim(ngx_http_auth_jwt_decision_t *decision,
+    const char *name)
+{
+    jot_str_t    path, none;
+    jot_value_t  value;
+
+    none.data = "";
+    none.len = 0;
+
+    path.data = name;
+    path.len = ngx_strlen(name);
+
+    if (decision->token.payload == NULL
+        || !jot_json_find(decision->token.payload, &path, 1, &value)
+        || value.type != JOT_STRING)
+    {
+        return none;
+    }
+
+    return jot_value_string(&value);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_challenge(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, const char *error)
+{
+    size_t            len;
+    u_char           *p;
+    ngx_str_t         realm;
+    ngx_table_elt_t  *h;
+
+    if (ngx_http_auth_jwt_realm(r, decision->conf, &realm) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    len = sizeof("Bearer realm=\"\", error=\"\"") - 1 + realm.len
+          + (error ? ngx_strlen(error) : 0);
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    ngx_str_set(&h->key, "WWW-Authenticate");
+    h->value.data = p;
+
+    p = error ? ngx_sprintf(p, "Bearer realm=\"%V\", error=\"%s\"", &realm,
+                            error)
+              : ngx_sprintf(p, "Bearer realm=\"%V\"", &realm);
+
+    h->value.len = p - h->value.data;
+    r->headers_out.www_authenticate = h;
+
+    return NGX_OK;
+}
+
+
+/* As a quoted-string (RFC 9110, 5.6.4). */
+
+static ngx_int_t
+ngx_http_auth_jwt_realm(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *realm)
+{
+    u_char     *p;
+    size_t      i;
+    ngx_str_t   value;
+
+    if (ngx_http_complex_value(r, &conf->enable->realm, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, value.len * 2 + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    realm->data = p;
+
+    for (i = 0; i < value.len; i++) {
+        if (value.data[i] < 0x20 || value.data[i] == 0x7f) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "auth_jwt: the realm has a control character");
+            return NGX_ERROR;
+        }
+
+        if (value.data[i] == '"' || value.data[i] == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = value.data[i];
+    }
+
+    realm->len = p - realm->data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,507 @@
+/*
+ * The directives, how they are inherited, and the places in nginx's phases
+ * where the module is called.  NGINX Plus' names keep NGINX Plus' meaning.
+ */
+
+#include "ngx_http_auth_jwt.h"
+
+
+static void *ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_auth_jwt_create_conf(ngx_conf_t *cf);
+static char *ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_auth_jwt_init(ngx_conf_t *cf);
+static char *ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_auth_jwt_enable_token(ngx_conf_t *cf,
+    ngx_http_auth_jwt_enable_t *enable);
+static char *ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_auth_jwt_require_error(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_auth_jwt_require_t *require);
+static char *ngx_http_auth_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_auth_jwt_list(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+#define NGX_HTTP_AUTH_JWT_ANYWHERE                                            \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF                   \
+     |NGX_HTTP_LMT_CONF)
+
+#define NGX_HTTP_AUTH_JWT_LEVELS                                              \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+
+static ngx_conf_enum_t  ngx_http_auth_jwt_exp[] = {
+    { ngx_string("required"), NGX_HTTP_AUTH_JWT_EXP_REQUIRED },
+    { ngx_string("optional"), NGX_HTTP_AUTH_JWT_EXP_OPTIONAL },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_auth_jwt_commands[] = {
+
+    { ngx_string("auth_jwt"),
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE12,
+      ngx_http_auth_jwt,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_key_file"),
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE12,
+      ngx_http_auth_jwt_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_leeway"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, leeway),
+      NULL },
+
+    { ngx_string("auth_jwt_require"),
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_identity_header"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_identity_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_token_from"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_token_from,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_algorithms"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_algorithms,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_issuer"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, issuers),
+      NULL },
+
+    { ngx_string("auth_jwt_audience"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, audiences),
+      NULL },
+
+    { ngx_string("auth_jwt_typ"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_1MORE,
+      ngx_http_auth_jwt_list,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, typs),
+      NULL },
+
+    { ngx_string("auth_jwt_exp"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, exp),
+      &ngx_http_auth_jwt_exp },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_auth_jwt_module_ctx = {
+    ngx_http_auth_jwt_add_variables,       /* preconfiguration */
+    ngx_http_auth_jwt_init,                /* postconfiguration */
+
+    ngx_http_auth_jwt_create_main_conf,    /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_auth_jwt_create_conf,         /* create location configuration */
+    ngx_http_auth_jwt_merge_conf           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_auth_jwt_module = {
+    NGX_MODULE_V1,
+    &ngx_http_auth_jwt_module_ctx,         /* module context */
+    ngx_http_auth_jwt_commands,            /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
+{
+    /* The array of key files is zeroed: keys.c makes it with the first. */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_main_conf_t));
+}
+
+
+static void *
+ngx_http_auth_jwt_create_conf(ngx_conf_t *cf)
+{
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = ngx_palloc(cf->pool, sizeof(ngx_http_auth_jwt_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->enable = NGX_CONF_UNSET_PTR;
+    conf->keys = NGX_CONF_UNSET_PTR;
+    conf->sources = NGX_CONF_UNSET_PTR;
+    conf->require = NGX_CONF_UNSET_PTR;
+    conf->identity = NGX_CONF_UNSET_PTR;
+    conf->issuers = NGX_CONF_UNSET_PTR;
+    conf->audiences = NGX_CONF_UNSET_PTR;
+    conf->typs = NGX_CONF_UNSET_PTR;
+    conf->algs = NGX_CONF_UNSET_UINT;
+    conf->exp = NGX_CONF_UNSET_UINT;
+    conf->leeway = NGX_CONF_UNSET;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_auth_jwt_loc_conf_t  *prev = parent;
+    ngx_http_auth_jwt_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->enable, prev->enable, NULL);
+    ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
+    ngx_conf_merge_ptr_value(conf->sources, prev->sources, NULL);
+    ngx_conf_merge_ptr_value(conf->require, prev->require, NULL);
+    ngx_conf_merge_ptr_value(conf->identity, prev->identity, NULL);
+    ngx_conf_merge_ptr_value(conf->issuers, prev->issuers, NULL);
+    ngx_conf_merge_ptr_value(conf->audiences, prev->audiences, NULL);
+    ngx_conf_merge_ptr_value(conf->typs, prev->typs, NULL);
+    ngx_conf_merge_uint_value(conf->algs, prev->algs, 0);
+    ngx_conf_merge_uint_value(conf->exp, prev->exp,
+                              NGX_HTTP_AUTH_JWT_EXP_REQUIRED);
+    ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+
+    /* Two places are two tokens if they differ; token= is a third. */
+
+    if (conf->sources && conf->enable && conf->enable->on
+        && conf->enable->token != -1)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"auth_jwt ... token=\" and "
+                           "\"auth_jwt_token_from\" exclude each other");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * The last handler to register in a phase is the first to run, and dynamic
+ * modules register last: so the strip handlers come before any rewrite code.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static const struct {
+        ngx_http_phases         phase;
+        ngx_http_handler_pt     handler;
+    } handlers[] = {
+        { NGX_HTTP_POST_READ_PHASE,
+          ngx_http_auth_jwt_identity_strip_handler },
+        { NGX_HTTP_SERVER_REWRITE_PHASE,
+          ngx_http_auth_jwt_identity_strip_handler },
+        { NGX_HTTP_REWRITE_PHASE,
+          ngx_http_auth_jwt_identity_strip_handler },
+        { NGX_HTTP_ACCESS_PHASE,
+          ngx_http_auth_jwt_access_handler },
+        { NGX_HTTP_PRECONTENT_PHASE,
+          ngx_http_auth_jwt_identity_subrequest_handler }
+    };
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        h = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = handlers[i].handler;
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_auth_jwt_enable_t        *enable;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (jlcf->enable != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    enable = ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_enable_t));
+    if (enable == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    enable->token = -1;
+    enable->on = ngx_strcmp(value[1].data, "off") != 0;
+
+    if (enable->on) {
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value[1];
+        ccv.complex_value = &enable->realm;
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (cf->args->nelts == 3
+        && ngx_http_auth_jwt_enable_token(cf, enable) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    jlcf->enable = enable;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_enable_token(ngx_conf_t *cf,
+    ngx_http_auth_jwt_enable_t *enable)
+{
+    ngx_str_t  *value, name;
+
+    value = cf->args->elts;
+    name = value[2];
+
+    if (name.len <= sizeof("token=$") - 1
+        || ngx_strncmp(name.data, "token=$", sizeof("token=$") - 1) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", "
+                           "\"token=$variable\" would be right", &value[2]);
+        return NGX_ERROR;
+    }
+
+    name.data += sizeof("token=$") - 1;
+    name.len -= sizeof("token=$") - 1;
+
+    enable->token = ngx_http_get_variable_index(cf, &name);
+
+    return enable->token == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+static char *
+ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_int_t                    *index;
+    ngx_str_t                    *value, name;
+    ngx_uint_t                    i;
+    ngx_http_auth_jwt_require_t  *require;
+
+    if (jlcf->require == NGX_CONF_UNSET_PTR) {
+        jlcf->require = ngx_array_create(cf->pool, 2,
+                                         sizeof(ngx_http_auth_jwt_require_t));
+        if (jlcf->require == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    require = ngx_array_push(jlcf->require);
+    if (require == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    require->error = NGX_HTTP_UNAUTHORIZED;
+    require->values = ngx_array_create(cf->pool, 2, sizeof(ngx_int_t));
+    if (require->values == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "error=", sizeof("error=") - 1) == 0) {
+            if (ngx_http_auth_jwt_require_error(cf, &value[i], require)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (value[i].len < 2 || value[i].data[0] != '$') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", a \"$variable\" or "
+                               "\"error=code\" would be right", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        name.data = value[i].data + 1;
+        name.len = value[i].len - 1;
+
+        index = ngx_array_push(require->values);
+        if (index == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *index = ngx_http_get_variable_index(cf, &name);
+        if (*index == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (require->values->nelts == 0) {
+        return "has no variable to look at";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_require_error(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_auth_jwt_require_t *require)
+{
+    ngx_int_t  code;
+
+    code = ngx_atoi(value->data + sizeof("error=") - 1,
+                    value->len - (sizeof("error=") - 1));
+
+    /* 408, 444 and 494 to 499 are nginx's own words, not answers. */
+
+    if (code < 400 || code > 599 || code == NGX_HTTP_REQUEST_TIME_OUT
+        || code == NGX_HTTP_CLOSE
+        || (code >= NGX_HTTP_NGINX_CODES && code <= 499))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"%V\", a code from 400 to 599 would be "
+                           "right, but not 408, 444 and 494 to 499", value);
+        return NGX_ERROR;
+    }
+
+    require->error = code;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_auth_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_int_t    alg;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (jlcf->algs != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    jlcf->algs = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        alg = jot_alg_find((char *) value[i].data, value[i].len);
+
+        if (alg == -1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown algorithm \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        jlcf->algs |= JOT_ALG_BIT(alg);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_auth_jwt_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    jot_str_t     *text;
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t  **list;
+
+    list = (ngx_array_t **) (p + cmd->offset);
+
+    if (*list != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    *list = ngx_array_create(cf->pool, cf->args->nelts, sizeof(jot_str_t));
+    if (*list == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        text = ngx_array_push(*list);
+        if (text == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        text->data = (char *) value[i].data;
+        text->len = value[i].len;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,373 @@
+/*
+ * Where the token is: auth_jwt_token_from's places, or token='s variable.  Two
+ * different tokens are an attack or a mistake; nobody guesses which was meant.
+ */
+
+#include "ngx_http_auth_jwt.h"
+
+
+typedef struct {
+    ngx_http_request_t  *request;
+    ngx_str_t            token;
+    unsigned             found:1;
+    unsigned             conflict:1;
+    unsigned             malformed:1;
+} ngx_http_auth_jwt_search_t;
+
+
+static void ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
+    ngx_http_auth_jwt_source_t *source);
+static void ngx_http_auth_jwt_search_args(ngx_http_auth_jwt_search_t *search,
+    ngx_str_t *name);
+static void ngx_http_auth_jwt_search_cookies(
+    ngx_http_auth_jwt_search_t *search, ngx_str_t *name, ngx_str_t *line);
+static void ngx_http_auth_jwt_search_bearer(
+    ngx_http_auth_jwt_search_t *search, ngx_str_t *line, ngx_flag_t bare);
+static void ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search,
+    ngx_str_t *token);
+static void ngx_http_auth_jwt_trim(ngx_str_t *text);
+static ngx_flag_t ngx_http_auth_jwt_b64token(ngx_str_t *text);
+
+
+static ngx_str_t  ngx_http_auth_jwt_authorization =
+    ngx_string("Authorization");
+
+static ngx_http_auth_jwt_source_t  ngx_http_auth_jwt_default_source = {
+    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("Authorization")
+};
+
+
+ngx_int_t
+ngx_http_auth_jwt_token(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *token)
+{
+    ngx_str_t                    line;
+    ngx_uint_t                   i;
+    ngx_http_variable_value_t   *vv;
+    ngx_http_auth_jwt_search_t   search;
+    ngx_http_auth_jwt_source_t  *source;
+
+    ngx_memzero(&search, sizeof(ngx_http_auth_jwt_search_t));
+    search.request = r;
+
+    if (conf->enable->token != -1) {
+        vv = ngx_http_get_flushed_variable(r, conf->enable->token);
+
+        if (vv == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (!vv->not_found) {
+            line.data = vv->data;
+            line.len = vv->len;
+            ngx_http_auth_jwt_search_bearer(&search, &line, 1);
+        }
+
+    } else if (conf->sources) {
+        source = conf->sources->elts;
+
+        for (i = 0; i < conf->sources->nelts; i++) {
+            ngx_http_auth_jwt_search(&search, &source[i]);
+        }
+
+    } else {
+        ngx_http_auth_jwt_search(&search, &ngx_http_auth_jwt_default_source);
+    }
+
+    *token = search.token;
+
+    if (search.conflict) {
+        return NGX_ABORT;
+    }
+
+    if (search.malformed) {
+        return NGX_DONE;
+    }
+
+    return search.found ? NGX_OK : NGX_DECLINED;
+}
+
+
+char *
+ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t                   *value;
+    ngx_uint_t                   i, k;
+    ngx_http_auth_jwt_source_t  *source;
+
+    static const struct {
+        ngx_str_t                  prefix;
+        ngx_http_auth_jwt_place_t  place;
+    } places[] = {
+        { ngx_string("header="), NGX_HTTP_AUTH_JWT_HEADER },
+        { ngx_string("cookie="), NGX_HTTP_AUTH_JWT_COOKIE },
+        { ngx_string("arg="),    NGX_HTTP_AUTH_JWT_ARG }
+    };
+
+    if (jlcf->sources != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    jlcf->sources = ngx_array_create(cf->pool, cf->args->nelts,
+                                     sizeof(ngx_http_auth_jwt_source_t));
+    if (jlcf->sources == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        source = ngx_array_push(jlcf->sources);
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *source = ngx_http_auth_jwt_default_source;
+
+        if (ngx_strcmp(value[i].data, "header") == 0) {
+            continue;
+        }
+
+        for (k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+            if (value[i].len > places[k].prefix.len
+                && ngx_strncmp(value[i].data, places[k].prefix.data,
+                               places[k].prefix.len) == 0)
+            {
+                source->place = places[k].place;
+                source->name.data = value[i].data + places[k].prefix.len;
+                source->name.len = value[i].len - places[k].prefix.len;
+                break;
+            }
+        }
+
+        if (k == sizeof(places) / sizeof(places[0])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", \"header\", "
+                               "\"header=Name\", \"cookie=NAME\" or "
+                               "\"arg=NAME\" would be right", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
+    ngx_http_auth_jwt_source_t *source)
+{
+    ngx_str_t         name;
+    ngx_uint_t        i;
+    ngx_flag_t        bare;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    if (source->place == NGX_HTTP_AUTH_JWT_ARG) {
+        ngx_http_auth_jwt_search_args(search, &source->name);
+        return;
+    }
+
+    if (source->place == NGX_HTTP_AUTH_JWT_COOKIE) {
+        ngx_str_set(&name, "Cookie");
+    } else {
+        name = source->name;
+    }
+
+    bare = name.len != ngx_http_auth_jwt_authorization.len
+           || ngx_strncasecmp(name.data, ngx_http_auth_jwt_authorization.data,
+                              name.len) != 0;
+
+    part = &search->request->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len != name.len
+            || ngx_strncasecmp(header[i].key.data, name.data, name.len) != 0)
+        {
+            continue;
+        }
+
+        if (source->place == NGX_HTTP_AUTH_JWT_COOKIE) {
+            ngx_http_auth_jwt_search_cookies(search, &source->name,
+                                             &header[i].value);
+        } else {
+            ngx_http_auth_jwt_search_bearer(search, &header[i].value, bare);
+        }
+    }
+}
+
+
+static void
+ngx_http_auth_jwt_search_args(ngx_http_auth_jwt_search_t *search,
+    ngx_str_t *name)
+{
+    u_char     *p, *last, *end;
+    ngx_str_t   value;
+
+    p = search->request->args.data;
+    end = p + search->request->args.len;
+
+    for ( /* void */ ; p < end; p = last + 1) {
+        last = ngx_strlchr(p, end, '&');
+        if (last == NULL) {
+            last = end;
+        }
+
+        if ((size_t) (last - p) > name->len
+            && p[name->len] == '='
+            && ngx_strncmp(p, name->data, name->len) == 0)
+        {
+            value.data = p + name->len + 1;
+            value.len = last - value.data;
+            ngx_http_auth_jwt_found(search, &value);
+        }
+    }
+}
+
+
+/* RFC 6265, 4.2.1; names are compared exactly, case too. */
+
+static void
+ngx_http_auth_jwt_search_cookies(ngx_http_auth_jwt_search_t *search,
+    ngx_str_t *name, ngx_str_t *line)
+{
+    u_char     *p, *last, *end;
+    ngx_str_t   pair;
+
+    p = line->data;
+    end = p + line->len;
+
+    for ( /* void */ ; p < end; p = last + 1) {
+        last = ngx_strlchr(p, end, ';');
+        if (last == NULL) {
+            last = end;
+        }
+
+        pair.data = p;
+        pair.len = last - p;
+        ngx_http_auth_jwt_trim(&pair);
+
+        if (pair.len > name->len
+            && pair.data[name->len] == '='
+            && ngx_strncmp(pair.data, name->data, name->len) == 0)
+        {
+            pair.data += name->len + 1;
+            pair.len -= name->len + 1;
+            ngx_http_auth_jwt_found(search, &pair);
+        }
+    }
+}
+
+
+/*
+ * RFC 6750, 2.1: another scheme is no token of ours.  A header of another name,
+ * or a variable, may do without the scheme.
+ */
+
+static void
+ngx_http_auth_jwt_search_bearer(ngx_http_auth_jwt_search_t *search,
+    ngx_str_t *line, ngx_flag_t bare)
+{
+    ngx_str_t  value;
+
+    value = *line;
+
+    if (value.len > sizeof("Bearer") - 1
+        && ngx_strncasecmp(value.data, (u_char *) "Bearer ",
+                           sizeof("Bearer ") - 1) == 0)
+    {
+        value.data += sizeof("Bearer") - 1;
+        value.len -= sizeof("Bearer") - 1;
+        ngx_http_auth_jwt_trim(&value);
+
+        if (value.len == 0) {
+            search->malformed = 1;
+        }
+
+    } else if (!bare) {
+        if (value.len >= sizeof("Bearer") - 1
+            && ngx_strncasecmp(value.data, (u_char *) "Bearer",
+                               sizeof("Bearer") - 1) == 0
+            && (value.len == sizeof("Bearer") - 1
+                || value.data[sizeof("Bearer") - 1] == '\t'))
+        {
+            search->malformed = 1;
+        }
+
+        return;
+    }
+
+    ngx_http_auth_jwt_found(search, &value);
+}
+
+
+static void
+ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search, ngx_str_t *token)
+{
+    if (token->len == 0) {
+        return;
+    }
+
+    if (!ngx_http_auth_jwt_b64token(token)) {
+        search->malformed = 1;
+    }
+
+    if (search->found
+        && (search->token.len != token->len
+            || ngx_memcmp(search->token.data, token->data, token->len) != 0))
+    {
+        search->conflict = 1;
+    }
+
+    search->found = 1;
+    search->token = *token;
+}
+
+
+static void
+ngx_http_auth_jwt_trim(ngx_str_t *text)
+{
+    while (text->len && text->data[0] == ' ') {
+        text->data++;
+        text->len--;
+    }
+
+    while (text->len && text->data[text->len - 1] == ' ') {
+        text->len--;
+    }
+}
+
+
+static ngx_flag_t
+ngx_http_auth_jwt_b64token(ngx_str_t *text)
+{
+    u_char   c;
+    size_t   i;
+
+    for (i = 0; i < text->len; i++) {
+        c = text->data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
+              || c == '~' || c == '+' || c == '/' || c == '='))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,281 @@
+/*
+ * $jwt_claim_NAME and friends.  nginx must not cache them: after a redirect
+ * the same name is another location's answer.  decide keeps the result, so
+ * that asking twice costs a lookup.
+ */
+
+#include "ngx_http_auth_jwt.h"
+
+
+static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_seen(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_auth_jwt_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_header_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_member(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_json_t *json, jot_str_t *name);
+static ngx_int_t ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_expires_in_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const char *text, size_t len);
+
+
+static ngx_http_variable_t  ngx_http_auth_jwt_vars[] = {
+
+    { ngx_string("jwt_claim_"), NULL, ngx_http_auth_jwt_claim_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("jwt_header_"), NULL, ngx_http_auth_jwt_header_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
+    { ngx_string("jwt_payload"), NULL, ngx_http_auth_jwt_payload_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jwt_status"), NULL, ngx_http_auth_jwt_status_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jwt_kid"), NULL, ngx_http_auth_jwt_kid_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("jwt_expires_in"), NULL,
+      ngx_http_auth_jwt_expires_in_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_auth_jwt_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_auth_jwt_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Where the location judges tokens, its judgement; elsewhere (an error page,
+ * the log) the last one of this request.
+ */
+
+static ngx_http_auth_jwt_decision_t *
+ngx_http_auth_jwt_seen(ngx_http_request_t *r)
+{
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
+
+    if (conf->enable == NULL
+        || (!conf->enable->on && conf->enable->token == -1))
+    {
+        return ngx_http_auth_jwt_last(r);
+    }
+
+    return ngx_http_auth_jwt_decide(r);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_claim_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t  *full = (ngx_str_t *) data;
+
+    jot_str_t                      name;
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    name.data = (char *) full->data + sizeof("jwt_claim_") - 1;
+    name.len = full->len - (sizeof("jwt_claim_") - 1);
+
+    /* A token that was refused has no claims, though its signature holds. */
+
+    if (decision == NULL
+        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
+    {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    return ngx_http_auth_jwt_member(r, v, decision->token.payload, &name);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_header_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t  *full = (ngx_str_t *) data;
+
+    jot_str_t                      name;
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    name.data = (char *) full->data + sizeof("jwt_header_") - 1;
+    name.len = full->len - (sizeof("jwt_header_") - 1);
+
+    if (decision == NULL
+        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
+    {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    return ngx_http_auth_jwt_member(r, v, decision->token.header, &name);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_member(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    const jot_json_t *json, jot_str_t *name)
+{
+    char         *text;
+    size_t        len;
+    ngx_int_t     rc;
+    jot_value_t   value;
+
+    if (!jot_json_find(json, name, 1, &value)) {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    if (jot_value_text(&value, &text, &len) != JOT_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_auth_jwt_text(r, v, text, len);
+    free(text);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    jot_str_t                      text;
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    if (decision == NULL
+        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
+    {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    text = jot_json_text(decision->token.payload);
+
+    return ngx_http_auth_jwt_text(r, v, text.data, text.len);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_status_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char                    *word;
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    if (decision == NULL) {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    word = jot_status_text(decision->status);
+
+    return ngx_http_auth_jwt_text(r, v, word, ngx_strlen(word));
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    if (decision == NULL
+        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
+    {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    return ngx_http_auth_jwt_text(r, v, decision->token.kid.data,
+                                  decision->token.kid.len);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_expires_in_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                         buf[NGX_INT64_LEN];
+    double                         exp;
+    jot_str_t                      name;
+    jot_value_t                    value;
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    name.data = "exp";
+    name.len = 3;
+
+    if (decision == NULL
+        || (decision->status != JOT_OK && decision->status != JOT_CLAIM)
+        || !jot_json_find(decision->token.payload, &name, 1, &value))
+    {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    /* jot_claims_check() saw a number that is not negative and below 2^53. */
+
+    exp = strtod(value.raw.data, NULL);
+
+    return ngx_http_auth_jwt_text(r, v, (char *) buf,
+               ngx_sprintf(buf, "%L", (int64_t) exp - (int64_t) ngx_time())
+               - buf);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    const char *text, size_t len)
+{
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = len == 0;
+    v->len = len;
+    v->data = (u_char *) "";
+
+    if (len) {
+        v->data = ngx_pnalloc(r->pool, len);
+        if (v->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(v->data, text, len);
+    }
+
+    return NGX_OK;
+}
