@@ -287,6 +287,51 @@ sub sanitizer_environment {
 }
 
 
+# The demo's nginx.conf, and the site's file that nginx-conf/ asks for.
+
+sub demo_conf {
+    my ($self) = @_;
+
+    my ($data, $url) = ($self->{data}, $self->url);
+    my $cookie = $self->{cookie} // "access-$self->{port}";
+    my %word = (
+        PREAMBLE   => $self->nginx_preamble,
+        TEMP       => $self->nginx_http_preamble,
+        ACCESS_LOG => $self->path('log/access.log'),
+        DATA       => $data,
+        ROOT       => $ROOT,
+        PORT       => $self->{port},
+    );
+
+    replace($self->path('nginx/portero-site.conf'),
+        (map { "upstream portero_$_ {\n" .
+               "    server unix:$data/run/$_.sock max_fails=0;\n}\n\n" }
+             qw(password token internal)),
+        "auth_jwt_key_file $data/run/gateway-keys.json;\n",
+        "auth_jwt_issuer $url;\nauth_jwt_audience $url;\n",
+        "auth_jwt_token_from header cookie=$cookie;\n");
+
+    open my $file, '<', "$ROOT/demo/nginx.conf"
+        or die "$ROOT/demo/nginx.conf: $!\n";
+    my $text = join '', <$file>;
+    $text =~ s{\@([A-Z_]+)\@}{$word{$1} // die "no such word: $1\n"}ge;
+    return $text;
+}
+
+
+sub wait_until_ready {
+    my ($self) = @_;
+
+    $self->wait_for('login', sub {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $self->{port}, Timeout => 1) or return 0;
+        print {$socket} "GET /readyz HTTP/1.0\r\n\r\n";
+        my $line = <$socket> // '';
+        return $line =~ m{^HTTP/1.1 200 };
+    });
+}
+
+
 # What nginx.conf has to say before it includes nginx-conf/: where it may
 # write, who the workers are, the module.
 
@@ -329,8 +374,8 @@ sub start {
         open STDOUT, '>>', $log or die "$log: $!\n";
         open STDERR, '>&', \*STDOUT;
         chdir '/';
-        exec setpriv($user && $self->{$user}, 'TERM'), @command;
-        POSIX::_exit(127);
+        exec setpriv($user && $self->{$user}, 'TERM'), @command
+            or POSIX::_exit(127);
     }
 
     $self->{parts}{$name} = { pid => $pid, log => $log, name => $name };
@@ -371,6 +416,7 @@ sub wait_for {
 
     my $end = time + PATIENCE;
     while (time < $end) {
+        die "stopped\n" if $self->{interrupted} && ${ $self->{interrupted} };
         die "$name did not start: ", $self->last_words($name), "\n"
             unless $self->alive($name);
         return if $ready->();
@@ -457,8 +503,7 @@ sub run_as {
         open STDOUT, '>&', $out_in;
         open STDERR, '>&', $out_in;
         chdir '/';
-        exec setpriv($user, 'KILL'), @command;
-        POSIX::_exit(127);
+        exec setpriv($user, 'KILL'), @command or POSIX::_exit(127);
     }
     close $_ for $out_in, $in_out;
 

@@ -1,0 +1,245 @@
+package Gate;
+
+# What a test of the whole stands on: PostgreSQL, the login service and nginx
+# with nginx-conf/, on a folder of their own that is gone afterwards.
+#
+#     my $gate = Gate->new(settings => { REFRESH_GRACE_SECONDS => 2 });
+#     $gate->start_all;
+#     my $answer = $gate->post('/auth/login', { username => ..., ... });
+#
+# An answer is { status, headers => { name => [values] }, body, json }.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../demo/lib";
+use parent -norequire, 'Stack';
+
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Stack;
+
+
+sub new {
+    my ($class, %args) = @_;
+
+    # Short: a socket's path ends at 107 bytes.
+    my $data = tempdir('portero-t-XXXXXX', DIR => '/var/tmp');
+
+    return Stack::new($class,
+        data     => $data,
+        build    => $ENV{PORTERO_BUILD},
+        port     => free_port(),
+        no_sync  => 1,
+        settings => {
+            KEY_PUBLISH_MINUTES => 0,
+            REGISTRATION        => 'open',
+            INSECURE_COOKIES    => 'localhost-only',
+            PASSWORD_WORKERS    => 1,
+            TOKEN_WORKERS       => 4,
+            %{ delete $args{settings} || {} },
+        },
+        %args);
+}
+
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "no free port: $!\n";
+    return $socket->sockport;
+}
+
+
+# Everything up to the parts named; all of them by default.
+
+sub start_all {
+    my ($self) = @_;
+
+    $self->start_database;
+    $self->start_login;
+    $self->start_backend;
+    $self->start_nginx($self->demo_conf);
+    $self->wait_until_ready;
+}
+
+
+sub start_database {
+    my ($self) = @_;
+
+    $self->create_folders;
+    $self->create_cluster;
+    $self->start_postgres;
+    $self->create_database;
+    $self->write_config;
+    $self->portero('migrate');
+    $self->portero('key', 'generate');
+}
+
+
+sub add_user {
+    my ($self, $name, $password, @roles) = @_;
+
+    $self->portero_with_input("$password\n", 'user', 'add', $name);
+    $self->portero('user', 'role', $name, 'add', $_) for @roles;
+}
+
+
+# --- requests ---------------------------------------------------------------
+
+sub get  { my ($self, $path, %h) = @_; $self->request('GET', $path, undef, %h) }
+sub post { my ($self, $path, $body, %h) = @_;
+           $self->request('POST', $path, $body, %h) }
+
+
+# A reference is sent as JSON, a text as it is.
+
+sub request {
+    my ($self, $method, $path, $body, %header) = @_;
+
+    if (ref $body) {
+        $body = JSON::PP->new->utf8->encode($body);
+        $header{'Content-Type'} //= 'application/json';
+    }
+
+    $header{Host} //= "127.0.0.1:$self->{port}";
+    $header{Connection} //= 'close';
+    $header{'Content-Length'} //= length $body if defined $body;
+
+    my $text = "$method $path HTTP/1.1\r\n" .
+        join('', map { my $name = $_;
+                       map { "$name: $_\r\n" }
+                       ref $header{$name} ? @{ $header{$name} }
+                                          : $header{$name} }
+                 sort keys %header) . "\r\n" . ($body // '');
+
+    return parse($self->raw($text));
+}
+
+
+sub raw {
+    my ($self, $text) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $self->{port}) or die "connect: $!\n";
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{ALRM} = sub { die "no answer within 30 seconds\n" };
+    alarm 30;
+    print {$socket} $text;
+    my $answer = do { local $/; <$socket> };
+    alarm 0;
+    return $answer // '';
+}
+
+
+sub parse {
+    my ($text) = @_;
+
+    my ($head, $body) = split /\r\n\r\n/, $text, 2;
+    my ($line, @lines) = split /\r\n/, $head // '';
+    my %answer = (raw => $text, body => $body // '', headers => {});
+
+    ($answer{status}) = ($line // '') =~ m{^HTTP/1.1 (\d+)};
+    for (@lines) {
+        my ($name, $value) = split /:\s*/, $_, 2;
+        push @{ $answer{headers}{lc $name} }, $value;
+    }
+    if (($answer{headers}{'transfer-encoding'}[0] // '') eq 'chunked') {
+        my $whole = '';
+        while ($answer{body} =~ s/^([0-9a-f]+)\r\n//) {
+            my $n = hex $1 or last;
+            $whole .= substr $answer{body}, 0, $n, '';
+            $answer{body} =~ s/^\r\n//;
+        }
+        $answer{body} = $whole;
+    }
+    $answer{json} = eval { JSON::PP->new->utf8->decode($answer{body}) };
+
+    return \%answer;
+}
+
+
+sub header {
+    my ($answer, $name) = @_;
+    return join ', ', @{ $answer->{headers}{lc $name} || [] };
+}
+
+
+# { name => { value, attributes } } of the answer's Set-Cookie lines.
+
+sub cookies {
+    my ($answer) = @_;
+
+    my %cookie;
+    for (@{ $answer->{headers}{'set-cookie'} || [] }) {
+        my ($pair, @attributes) = split /;\s*/;
+        my ($name, $value) = split /=/, $pair, 2;
+        $cookie{$name} = { value => $value, attributes => "@attributes" };
+    }
+    return \%cookie;
+}
+
+
+# --- logs -------------------------------------------------------------------
+
+# Lines of a log since the last call that match; waits until there is one.
+
+sub log_line {
+    my ($self, $log, $pattern) = @_;
+
+    my $from = $self->{read}{$log} // 0;
+    my $end = time + 10;
+    while (time < $end) {
+        open my $file, '<', $log or die "$log: $!\n";
+        seek $file, $from, 0;
+        my $text = do { local $/; <$file> } // '';
+        if (my ($line) = $text =~ /^([^\n]*$pattern[^\n]*)\n/m) {
+            $self->{read}{$log} = $from + length $text;
+            return $line;
+        }
+        sleep 0.02;
+    }
+    return '';
+}
+
+
+sub nginx_says { my ($self, $pattern) = @_;
+                 return $self->log_line($self->nginx_log, $pattern) }
+sub login_says { my ($self, $pattern) = @_;
+                 return $self->log_line($self->login_log, $pattern) }
+
+
+# The last check of every test file: nothing broke that no answer showed.
+
+sub finish {
+    my ($self) = @_;
+
+    $self->stop;
+    for my $log ($self->nginx_log, $self->login_log, $self->backend_log) {
+        next unless -e $log;
+        open my $file, '<', $log or die "$log: $!\n";
+        my @bad = grep { /\[(?:alert|emerg|crit)\]|Sanitizer|runtime error/
+                         || /exited on signal/ } <$file>;
+        (my $name = $log) =~ s{.*/}{};
+        is("@bad", '', "no alert in $name");
+    }
+    remove_tree($self->{data});
+    delete $self->{data};
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+    return if $$ != $self->{owner};
+    local ($?, $@, $!);
+    $self->stop;
+    remove_tree($self->{data}) if $self->{data} && !$ENV{PORTERO_KEEP};
+}
+
+
+1;
