@@ -41,11 +41,13 @@ CLI_SRC   = $(wildcard login-service/portero.c login-service/cmd_*.c)
 LOGIN_SRC = $(filter-out login-service/main.c $(CLI_SRC), \
               $(wildcard login-service/*.c))
 UNIT_SRC  = $(wildcard t/unit/*.c)
+TOOL_SRC  = $(wildcard t/tools/*.c)
 
 JOT_OBJ   = $(JOT_SRC:%.c=$(BUILD)/%.o)
 LOGIN_OBJ = $(LOGIN_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ   = $(CLI_SRC:%.c=$(BUILD)/%.o)
 UNIT      = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+TOOLS     = $(TOOL_SRC:t/tools/%.c=$(BUILD)/tools/%)
 
 TESTS     = $(wildcard t/*.t)
 
@@ -90,6 +92,10 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libportero.a $(BUILD)/libjot.a
 	$(CC) $(CPPFLAGS) -I$(PGINCLUDE) -It/unit $(CFLAGS) $(LDFLAGS) -o $@ $< \
 	    $(BUILD)/libportero.a $(BUILD)/libjot.a -lfcgi $(LOGINLIBS)
 
+$(BUILD)/tools/%: t/tools/%.c $(BUILD)/libjot.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -I$(PGINCLUDE) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -98,7 +104,7 @@ $(BUILD)/%.o: %.c Makefile
          $(BUILD)/login-service/main.d
 
 
-unit: $(UNIT)
+unit: $(UNIT) $(TOOLS)
 
 packages:
 	demo/packages build run

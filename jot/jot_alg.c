@@ -33,12 +33,12 @@ const jot_alg_info_t  jot_algs[JOT_ALG_COUNT] = {
 
 
 static const jot_curve_t  jot_curves[] = {
-    { "P-256",     "prime256v1", JOT_EC,  32, 64 },
-    { "P-384",     "secp384r1",  JOT_EC,  48, 96 },
-    { "P-521",     "secp521r1",  JOT_EC,  66, 132 },
-    { "secp256k1", "secp256k1",  JOT_EC,  32, 64 },
-    { "Ed25519",   "ED25519",    JOT_OKP, 32, 64 },
-    { "Ed448",     "ED448",      JOT_OKP, 57, 114 }
+    { "P-256",     "prime256v1", JOT_EC,  32 },
+    { "P-384",     "secp384r1",  JOT_EC,  48 },
+    { "P-521",     "secp521r1",  JOT_EC,  66 },
+    { "secp256k1", "secp256k1",  JOT_EC,  32 },
+    { "Ed25519",   "ED25519",    JOT_OKP, 32 },
+    { "Ed448",     "ED448",      JOT_OKP, 57 }
 };
 
 

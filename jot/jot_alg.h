@@ -18,7 +18,6 @@ typedef struct {
     const char   *group;        /* OpenSSL's name of it */
     jot_kty_t     kty;
     size_t        size;         /* bytes of a coordinate, or of the key */
-    size_t        siglen;
 } jot_curve_t;
 
 typedef struct {

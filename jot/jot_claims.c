@@ -1,6 +1,6 @@
 /*
  * What a verified token says, held against what is asked (RFC 7519, 4.1; typ:
- * RFC 7515, 4.1.9).  Every check ends in a refusal unless shown otherwise.
+ * RFC 7515, 4.1.9).
  */
 
 #include <string.h>
@@ -10,16 +10,16 @@
 #include "jot_json.h"
 
 
-#define JOT_TIME_END  9007199254740992.0     /* 2^53: below it all is exact */
+#define JOT_TIME_END  9007199254740992.0    /* 2^53: whole seconds are exact */
+#define JOT_NO_TIME   (-1)
 
 
-static jot_status_t jot_claims_time(jot_token_t *token, const char *name,
-    int *present, double *seconds);
 static jot_status_t jot_claims_times(jot_token_t *token,
     const jot_policy_t *policy, int64_t now);
-static int jot_claims_text_in(const json_t *text, const jot_str_t *list,
-    size_t n);
-static int jot_claims_audience(const json_t *aud, const jot_policy_t *policy);
+static int jot_claims_time(const json_t *claim, int64_t *seconds);
+static int jot_claims_in(const json_t *text, const jot_str_t *list, size_t n);
+static jot_status_t jot_claims_audience(jot_token_t *token, const json_t *aud,
+    const jot_policy_t *policy);
 static int jot_claims_typ(const json_t *typ, const jot_policy_t *policy);
 static jot_str_t jot_claims_media_type(jot_str_t text);
 
@@ -30,6 +30,11 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
     json_t        *payload, *header;
     jot_status_t   status;
 
+    if (token->payload == NULL) {
+        token->detail = "not verified";
+        return JOT_INTERNAL;
+    }
+
     status = jot_claims_times(token, policy, now);
     if (status != JOT_OK) {
         return status;
@@ -39,18 +44,17 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
     header = jot_json_root(token->header);      /* borrowed */
 
     if (policy->nissuers
-        && !jot_claims_text_in(json_object_get(payload, "iss"),
-                               policy->issuers, policy->nissuers))
+        && !jot_claims_in(json_object_get(payload, "iss"), policy->issuers,
+                          policy->nissuers))
     {
         token->detail = "iss is none of those asked for";
         return JOT_ISSUER;
     }
 
-    if (policy->naudiences
-        && !jot_claims_audience(json_object_get(payload, "aud"), policy))
-    {
-        token->detail = "aud is none of those asked for";
-        return JOT_AUDIENCE;
+    status = jot_claims_audience(token, json_object_get(payload, "aud"),
+                                 policy);
+    if (status != JOT_OK) {
+        return status;
     }
 
     if (policy->ntyps
@@ -67,37 +71,48 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 static jot_status_t
 jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 {
-    int           has_exp, has_nbf, has_iat;
-    double        exp, nbf, iat, leeway;
-    jot_status_t  status;
+    json_t   *payload;
+    int64_t   exp, nbf, iat, early, late;
 
-    status = jot_claims_time(token, "exp", &has_exp, &exp);
+    payload = jot_json_root(token->payload);    /* borrowed */
 
-    if (status == JOT_OK) {
-        status = jot_claims_time(token, "nbf", &has_nbf, &nbf);
+    if (jot_claims_time(json_object_get(payload, "exp"), &exp) != 0) {
+        token->detail = "exp is not a number from 0 and below 2^53";
+        return JOT_MALFORMED;
     }
 
-    if (status == JOT_OK) {
-        status = jot_claims_time(token, "iat", &has_iat, &iat);
+    if (jot_claims_time(json_object_get(payload, "nbf"), &nbf) != 0) {
+        token->detail = "nbf is not a number from 0 and below 2^53";
+        return JOT_MALFORMED;
     }
 
-    if (status != JOT_OK) {
-        return status;
+    if (jot_claims_time(json_object_get(payload, "iat"), &iat) != 0) {
+        token->detail = "iat is not a number from 0 and below 2^53";
+        return JOT_MALFORMED;
     }
 
-    leeway = (double) policy->leeway;
+    /* A leeway without end is nobody's, but must not wrap around either. */
 
-    if (!has_exp && !policy->exp_optional) {
-        token->detail = "exp is missing";
-        return JOT_EXPIRED;
+    if (__builtin_sub_overflow(now, policy->leeway, &early)) {
+        early = INT64_MIN;
     }
 
-    if (has_exp && !((double) now < exp + leeway)) {
+    if (__builtin_add_overflow(now, policy->leeway, &late)) {
+        late = INT64_MAX;
+    }
+
+    if (exp == JOT_NO_TIME) {
+        if (!policy->exp_optional) {
+            token->detail = "exp is missing";
+            return JOT_EXPIRED;
+        }
+
+    } else if (early >= exp) {
         token->detail = "exp has passed";
         return JOT_EXPIRED;
     }
 
-    if (has_nbf && !((double) now >= nbf - leeway)) {
+    if (nbf != JOT_NO_TIME && late < nbf) {
         token->detail = "nbf is ahead";
         return JOT_NOT_YET;
     }
@@ -106,30 +121,40 @@ jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 }
 
 
-static jot_status_t
-jot_claims_time(jot_token_t *token, const char *name, int *present,
-    double *seconds)
+/*
+ * A fraction is rounded up: the clock counts whole seconds, and for these
+ * "now < exp" and "now >= nbf" are the same with or without the fraction.
+ */
+
+static int
+jot_claims_time(const json_t *claim, int64_t *seconds)
 {
-    const json_t  *claim;
+    double  value;
 
-    claim = json_object_get(jot_json_root(token->payload), name);
+    *seconds = JOT_NO_TIME;
 
-    *present = claim != NULL;
-    *seconds = json_number_value(claim);
-
-    if (claim && (!json_is_number(claim)
-                  || !(*seconds >= 0 && *seconds < JOT_TIME_END)))
-    {
-        token->detail = "exp, nbf or iat is no time";
-        return JOT_MALFORMED;
+    if (claim == NULL) {
+        return 0;
     }
 
-    return JOT_OK;
+    value = json_number_value(claim);
+
+    if (!json_is_number(claim) || !(value >= 0 && value < JOT_TIME_END)) {
+        return -1;
+    }
+
+    *seconds = (int64_t) value;
+
+    if ((double) *seconds < value) {
+        (*seconds)++;
+    }
+
+    return 0;
 }
 
 
 static int
-jot_claims_text_in(const json_t *text, const jot_str_t *list, size_t n)
+jot_claims_in(const json_t *text, const jot_str_t *list, size_t n)
 {
     size_t  i;
 
@@ -149,20 +174,35 @@ jot_claims_text_in(const json_t *text, const jot_str_t *list, size_t n)
 }
 
 
-static int
-jot_claims_audience(const json_t *aud, const jot_policy_t *policy)
+static jot_status_t
+jot_claims_audience(jot_token_t *token, const json_t *aud,
+    const jot_policy_t *policy)
 {
-    size_t  i;
+    int      named;
+    size_t   i;
+    json_t  *element;
 
-    for (i = 0; i < json_array_size(aud); i++) {
-        if (jot_claims_text_in(json_array_get(aud, i), policy->audiences,
-                               policy->naudiences))
-        {
-            return 1;
-        }
+    if (policy->naudiences == 0) {
+        return JOT_OK;
     }
 
-    return jot_claims_text_in(aud, policy->audiences, policy->naudiences);
+    named = jot_claims_in(aud, policy->audiences, policy->naudiences);
+
+    json_array_foreach(aud, i, element) {
+        if (!json_is_string(element)) {
+            token->detail = "aud is an array of more than strings";
+            return JOT_AUDIENCE;
+        }
+
+        named |= jot_claims_in(element, policy->audiences, policy->naudiences);
+    }
+
+    if (!named) {
+        token->detail = "aud is none of those asked for";
+        return JOT_AUDIENCE;
+    }
+
+    return JOT_OK;
 }
 
 

@@ -15,10 +15,8 @@
 #include "jot_keys.h"
 
 
-#define JOT_RSA_BITS_MIN   2048
-#define JOT_RSA_BITS_MAX   16384
-#define JOT_MEMBER_SIZE    (JOT_RSA_BITS_MAX / 8)
-#define JOT_POINT_SIZE     (1 + 2 * 66)
+#define JOT_MEMBER_SIZE  (JOT_RSA_BITS_MAX / 8)
+#define JOT_POINT_SIZE   (1 + 2 * 66)
 
 typedef struct {
     size_t           len;
@@ -29,6 +27,7 @@ typedef int (*jot_jwk_pt)(jot_key_t *key, const json_t *jwk,
     const char **detail);
 
 
+static int jot_jwk_private(jot_kty_t kty, const json_t *jwk);
 static int jot_jwk_common(jot_key_t *key, const json_t *jwk,
     const char **detail);
 static int jot_jwk_alg(jot_key_t *key, const json_t *jwk,
@@ -38,19 +37,20 @@ static int jot_jwk_kid(jot_key_t *key, const json_t *jwk,
     const char **detail);
 static int jot_jwk_oct(jot_key_t *key, const json_t *jwk,
     const char **detail);
-static EVP_MAC_CTX *jot_jwk_mac(const jot_bytes_t *secret, const char *hash);
 static int jot_jwk_rsa(jot_key_t *key, const json_t *jwk,
     const char **detail);
-static int jot_jwk_exponent_ok(const BIGNUM *e);
+static const char *jot_jwk_rsa_fault(const BIGNUM *n, const BIGNUM *e);
 static EVP_PKEY *jot_jwk_rsa_build(const BIGNUM *n, const BIGNUM *e);
 static int jot_jwk_ec(jot_key_t *key, const json_t *jwk, const char **detail);
 static EVP_PKEY *jot_jwk_build(const char *type, OSSL_PARAM *params);
+static int jot_jwk_point_ok(EVP_PKEY *pkey);
 static int jot_jwk_okp(jot_key_t *key, const json_t *jwk,
     const char **detail);
 static const jot_curve_t *jot_jwk_curve(const jot_key_t *key,
     const json_t *jwk, const char **detail);
 static int jot_jwk_bytes(jot_bytes_t *bytes, const json_t *jwk,
     const char *name);
+static int jot_jwk_public(jot_key_t *key, unsigned algs, const char **detail);
 
 
 static const jot_jwk_pt  jot_jwk_loaders[] = {
@@ -61,16 +61,20 @@ static const jot_jwk_pt  jot_jwk_loaders[] = {
 };
 
 
+static const char *const  jot_jwk_private_members[] = {
+    "d", "p", "q", "dp", "dq", "qi", "oth"
+};
+
+
 int
-jot_jwk_load(jot_key_t *key, const json_t *jwk, int *ignored_private,
+jot_jwk_load(jot_key_t *key, const json_t *jwk, int *private_members,
     const char **detail)
 {
     int          kty;
     const char  *name;
 
     memset(key, 0, sizeof(jot_key_t));
-    *ignored_private = 0;
-    *detail = "out of memory";
+    *private_members = 0;
 
     if (!json_is_object(jwk)) {
         *detail = "not a JSON object";
@@ -79,22 +83,22 @@ jot_jwk_load(jot_key_t *key, const json_t *jwk, int *ignored_private,
 
     name = json_string_value(json_object_get(jwk, "kty"));
     if (name == NULL) {
-        *detail = "\"kty\" is missing";
+        *detail = "kty is missing";
         return -1;
     }
 
     kty = jot_kty_find(name);
     if (kty == -1) {
-        *detail = "unknown \"kty\"";
+        *detail = "kty is none of RSA, EC, OKP, oct";
         return -1;
     }
 
     key->kty = kty;
-    *ignored_private = kty != JOT_OCT && json_object_get(jwk, "d") != NULL;
+    *private_members = jot_jwk_private(kty, jwk);
 
     if (jot_jwk_common(key, jwk, detail) != 0
-        || jot_jwk_loaders[kty](key, jwk, detail) != 0
-        || jot_jwk_alg(key, jwk, detail) != 0)
+        || jot_jwk_alg(key, jwk, detail) != 0
+        || jot_jwk_loaders[kty](key, jwk, detail) != 0)
     {
         jot_jwk_free(key);
         return -1;
@@ -107,16 +111,33 @@ jot_jwk_load(jot_key_t *key, const json_t *jwk, int *ignored_private,
 void
 jot_jwk_free(jot_key_t *key)
 {
-    size_t  i;
+    int  alg;
 
-    free(key->kid);
-    EVP_PKEY_free(key->pkey);
-
-    for (i = 0; i < sizeof(key->mac) / sizeof(key->mac[0]); i++) {
-        EVP_MAC_CTX_free(key->mac[i]);
+    for (alg = 0; alg < JOT_ALG_COUNT; alg++) {
+        jot_signature_cleanup(&key->signature[alg]);
     }
 
+    EVP_PKEY_free(key->pkey);
+    free(key->kid);
+
     memset(key, 0, sizeof(jot_key_t));
+}
+
+
+static int
+jot_jwk_private(jot_kty_t kty, const json_t *jwk)
+{
+    size_t        i;
+    const size_t  n = sizeof(jot_jwk_private_members)
+                      / sizeof(jot_jwk_private_members[0]);
+
+    for (i = 0; kty != JOT_OCT && i < n; i++) {
+        if (json_object_get(jwk, jot_jwk_private_members[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -132,7 +153,7 @@ jot_jwk_common(jot_key_t *key, const json_t *jwk, const char **detail)
         text = json_string_value(use);
 
         if (text == NULL || strcmp(text, "sig") != 0) {
-            *detail = "\"use\" is not \"sig\"";
+            *detail = "use is not \"sig\"";
             return -1;
         }
     }
@@ -140,7 +161,7 @@ jot_jwk_common(jot_key_t *key, const json_t *jwk, const char **detail)
     ops = json_object_get(jwk, "key_ops");
 
     if (ops && !jot_jwk_key_ops(ops)) {
-        *detail = "\"key_ops\" has no \"verify\"";
+        *detail = "key_ops has no \"verify\"";
         return -1;
     }
 
@@ -178,7 +199,7 @@ jot_jwk_kid(jot_key_t *key, const json_t *jwk, const char **detail)
     }
 
     if (!json_is_string(kid)) {
-        *detail = "\"kid\" is not a string";
+        *detail = "kid is not a string";
         return -1;
     }
 
@@ -186,6 +207,7 @@ jot_jwk_kid(jot_key_t *key, const json_t *jwk, const char **detail)
     key->kid = malloc(key->kid_len + 1);
 
     if (key->kid == NULL) {
+        *detail = "out of memory";
         return -1;
     }
 
@@ -194,7 +216,7 @@ jot_jwk_kid(jot_key_t *key, const json_t *jwk, const char **detail)
 }
 
 
-/* The JWK's own "alg" narrows what the type and the size allow. */
+/* A JWK's own alg is the only one it is for.  Its type may narrow that. */
 
 static int
 jot_jwk_alg(jot_key_t *key, const json_t *jwk, const char **detail)
@@ -202,19 +224,27 @@ jot_jwk_alg(jot_key_t *key, const json_t *jwk, const char **detail)
     int            alg;
     const json_t  *member;
 
+    key->algs = jot_algs_of(key->kty, NULL);
     member = json_object_get(jwk, "alg");
 
-    if (member) {
-        alg = json_is_string(member)
-              ? jot_alg_find(json_string_value(member),
-                             json_string_length(member))
-              : -1;
-
-        key->algs &= alg == -1 ? 0 : JOT_ALG_BIT(alg);
+    if (member == NULL) {
+        return 0;
     }
 
+    alg = json_is_string(member)
+          ? jot_alg_find(json_string_value(member),
+                         json_string_length(member))
+          : -1;
+
+    if (alg == -1) {
+        *detail = "alg is none that makes signatures";
+        return -1;
+    }
+
+    key->algs &= JOT_ALG_BIT(alg);
+
     if (key->algs == 0) {
-        *detail = "\"alg\" does not fit the key";
+        *detail = "alg and kty do not fit";
         return -1;
     }
 
@@ -226,22 +256,28 @@ static int
 jot_jwk_oct(jot_key_t *key, const json_t *jwk, const char **detail)
 {
     int          alg, rc;
+    unsigned     algs;
     jot_bytes_t  secret;
 
     rc = -1;
+    algs = key->algs;
+    key->algs = 0;
 
     if (jot_jwk_bytes(&secret, jwk, "k") != 0) {
-        *detail = "\"k\" is not base64url";
+        *detail = "k is missing, not base64url, or longer than 2048 bytes";
         goto done;
     }
 
     for (alg = JOT_HS256; alg <= JOT_HS512; alg++) {
-        if (secret.len < jot_algs[alg].hash_size) {
+        if (!(algs & JOT_ALG_BIT(alg)) || secret.len < jot_algs[alg].hash_size)
+        {
             continue;
         }
 
-        key->mac[alg] = jot_jwk_mac(&secret, jot_algs[alg].hash);
-        if (key->mac[alg] == NULL) {
+        if (jot_signature_init_secret(&key->signature[alg], alg, secret.data,
+                                      secret.len) != 0)
+        {
+            *detail = "OpenSSL cannot use it";
             goto done;
         }
 
@@ -249,7 +285,7 @@ jot_jwk_oct(jot_key_t *key, const json_t *jwk, const char **detail)
     }
 
     if (key->algs == 0) {
-        *detail = "\"k\" is shorter than 32 bytes";
+        *detail = "k is shorter than the hash (RFC 7518, 3.2)";
         goto done;
     }
 
@@ -262,73 +298,60 @@ done:
 }
 
 
-static EVP_MAC_CTX *
-jot_jwk_mac(const jot_bytes_t *secret, const char *hash)
-{
-    EVP_MAC      *hmac;
-    OSSL_PARAM    params[2];
-    EVP_MAC_CTX  *ctx;
-
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    ctx = EVP_MAC_CTX_new(hmac);
-    EVP_MAC_free(hmac);
-
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                                 (char *) hash, 0);
-    params[1] = OSSL_PARAM_construct_end();
-
-    if (ctx && EVP_MAC_init(ctx, secret->data, secret->len, params) != 1) {
-        EVP_MAC_CTX_free(ctx);
-        return NULL;
-    }
-
-    return ctx;
-}
-
-
 static int
 jot_jwk_rsa(jot_key_t *key, const json_t *jwk, const char **detail)
 {
-    int          bits;
     BIGNUM      *n, *e;
     jot_bytes_t  modulus, exponent;
 
     if (jot_jwk_bytes(&modulus, jwk, "n") != 0
         || jot_jwk_bytes(&exponent, jwk, "e") != 0)
     {
-        *detail = "\"n\" or \"e\" is not base64url, or too long";
+        *detail = "n or e is missing, not base64url, or too long";
         return -1;
     }
 
     n = BN_bin2bn(modulus.data, modulus.len, NULL);
     e = BN_bin2bn(exponent.data, exponent.len, NULL);
 
-    if (n && e) {
-        bits = BN_num_bits(n);
+    *detail = n && e ? jot_jwk_rsa_fault(n, e) : "out of memory";
 
-        if (bits < JOT_RSA_BITS_MIN || bits > JOT_RSA_BITS_MAX) {
-            *detail = "an RSA modulus has 2048 to 16384 bits";
-
-        } else if (!BN_is_odd(n) || !jot_jwk_exponent_ok(e)) {
-            *detail = "not an RSA modulus and exponent";
-
-        } else {
-            key->pkey = jot_jwk_rsa_build(n, e);
-            key->algs = jot_algs_of(JOT_RSA, NULL);
-        }
+    if (*detail == NULL) {
+        key->pkey = jot_jwk_rsa_build(n, e);
     }
 
     BN_free(n);
     BN_free(e);
 
-    return key->pkey ? 0 : -1;
+    return *detail ? -1 : jot_jwk_public(key, key->algs, detail);
 }
 
 
-static int
-jot_jwk_exponent_ok(const BIGNUM *e)
+/*
+ * OpenSSL's own check of a public key looks for primes in the modulus, which
+ * takes seconds with a long one, and tells nothing that matters here.
+ */
+
+static const char *
+jot_jwk_rsa_fault(const BIGNUM *n, const BIGNUM *e)
 {
-    return BN_is_odd(e) && !BN_is_one(e) && BN_num_bits(e) <= 64;
+    int  bits;
+
+    bits = BN_num_bits(n);
+
+    if (bits < JOT_RSA_BITS_MIN || bits > JOT_RSA_BITS_MAX) {
+        return "n has not 2048 to 16384 bits";
+    }
+
+    if (!BN_is_odd(n)) {
+        return "n is even";
+    }
+
+    if (!BN_is_odd(e) || BN_is_one(e) || BN_num_bits(e) > 64) {
+        return "e is not odd, from 3 and below 2^64";
+    }
+
+    return NULL;
 }
 
 
@@ -377,7 +400,7 @@ jot_jwk_ec(jot_key_t *key, const json_t *jwk, const char **detail)
     if (jot_jwk_bytes(&x, jwk, "x") != 0 || jot_jwk_bytes(&y, jwk, "y") != 0
         || x.len != curve->size || y.len != curve->size)
     {
-        *detail = "\"x\" and \"y\" have to be as long as the curve's field";
+        *detail = "x or y is missing, or has not the length of the curve";
         return -1;
     }
 
@@ -392,44 +415,47 @@ jot_jwk_ec(jot_key_t *key, const json_t *jwk, const char **detail)
     params[2] = OSSL_PARAM_construct_end();
 
     key->pkey = jot_jwk_build("EC", params);
-    if (key->pkey == NULL) {
+
+    if (key->pkey == NULL || !jot_jwk_point_ok(key->pkey)) {
         *detail = "the point is not on its curve";
         return -1;
     }
 
-    key->algs = jot_algs_of(JOT_EC, curve->name);
-    return 0;
+    return jot_jwk_public(key, jot_algs_of(JOT_EC, curve->name), detail);
 }
 
 
 static EVP_PKEY *
 jot_jwk_build(const char *type, OSSL_PARAM *params)
 {
-    int            ok;
     EVP_PKEY      *pkey;
-    EVP_PKEY_CTX  *ctx, *check;
+    EVP_PKEY_CTX  *ctx;
 
     pkey = NULL;
-    check = NULL;
     ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 
-    ok = ctx && EVP_PKEY_fromdata_init(ctx) == 1
-         && EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) == 1;
-
-    if (ok) {
-        check = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-        ok = check && EVP_PKEY_public_check(check) == 1;
-    }
-
-    if (!ok) {
-        EVP_PKEY_free(pkey);
+    if (ctx && EVP_PKEY_fromdata_init(ctx) == 1
+        && EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+    {
         pkey = NULL;
     }
 
-    EVP_PKEY_CTX_free(check);
     EVP_PKEY_CTX_free(ctx);
-
     return pkey;
+}
+
+
+static int
+jot_jwk_point_ok(EVP_PKEY *pkey)
+{
+    int            ok;
+    EVP_PKEY_CTX  *ctx;
+
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    ok = ctx && EVP_PKEY_public_check(ctx) == 1;
+
+    EVP_PKEY_CTX_free(ctx);
+    return ok;
 }
 
 
@@ -445,15 +471,14 @@ jot_jwk_okp(jot_key_t *key, const json_t *jwk, const char **detail)
     }
 
     if (jot_jwk_bytes(&x, jwk, "x") != 0 || x.len != curve->size) {
-        *detail = "\"x\" has not the length of its curve";
+        *detail = "x is missing, or has not the length of the curve";
         return -1;
     }
 
     key->pkey = EVP_PKEY_new_raw_public_key_ex(NULL, curve->group, NULL,
                                                x.data, x.len);
-    key->algs = jot_algs_of(JOT_OKP, curve->name);
 
-    return key->pkey ? 0 : -1;
+    return jot_jwk_public(key, jot_algs_of(JOT_OKP, curve->name), detail);
 }
 
 
@@ -467,7 +492,7 @@ jot_jwk_curve(const jot_key_t *key, const json_t *jwk, const char **detail)
     curve = crv ? jot_curve_find(crv) : NULL;
 
     if (curve == NULL || curve->kty != key->kty) {
-        *detail = "unknown \"crv\"";
+        *detail = "crv is unknown, or not of this kty";
         return NULL;
     }
 
@@ -490,4 +515,34 @@ jot_jwk_bytes(jot_bytes_t *bytes, const json_t *jwk, const char *name)
 
     return jot_base64url_decode(bytes->data, &bytes->len,
                                 json_string_value(member), len);
+}
+
+
+static int
+jot_jwk_public(jot_key_t *key, unsigned algs, const char **detail)
+{
+    int  alg;
+
+    key->algs &= algs;
+
+    if (key->algs == 0) {
+        *detail = "alg and crv do not fit";
+        return -1;
+    }
+
+    for (alg = 0; alg < JOT_ALG_COUNT; alg++) {
+        if (!(key->algs & JOT_ALG_BIT(alg))) {
+            continue;
+        }
+
+        if (key->pkey == NULL
+            || jot_signature_init_public(&key->signature[alg], alg, key->pkey)
+               != 0)
+        {
+            *detail = "OpenSSL cannot use it";
+            return -1;
+        }
+    }
+
+    return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "jot.h"
 #include "jot_json.h"
 #include "jot_keys.h"
@@ -35,8 +37,9 @@ static jot_keys_t *jot_keys_load(const json_t *array,
 static int jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
     const jot_warner_t *warner, char *reason);
 static int jot_keys_has(const jot_keys_t *keys, const jot_key_t *key);
-static void jot_keys_describe(char *text, size_t size, const json_t *jwk,
-    size_t i, const char *detail);
+static void jot_keys_describe(char text[JOT_REASON_SIZE], const json_t *jwk,
+    size_t i, const char *problem, const char *detail);
+static size_t jot_keys_escape(char *dst, size_t size, const char *src);
 
 
 jot_keys_t *
@@ -51,7 +54,7 @@ jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
 
     if (len > JOT_KEYS_TEXT) {
         snprintf(reason, JOT_REASON_SIZE,
-                 "%zu bytes, a JWK Set may have %d", len, JOT_KEYS_TEXT);
+                 "%zu bytes, more than %d", len, JOT_KEYS_TEXT);
         return NULL;
     }
 
@@ -60,9 +63,11 @@ jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
     if (root == NULL) {
         if (line) {
             snprintf(reason, JOT_REASON_SIZE, "%s, line %d", detail, line);
+
         } else {
             snprintf(reason, JOT_REASON_SIZE, "%s", detail);
         }
+
         return NULL;
     }
 
@@ -70,14 +75,20 @@ jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
     warner.data = warn_data;
     array = json_object_get(root, "keys");
 
+    /* What OpenSSL notes about a bad key is told already, and not for long. */
+
+    ERR_set_mark();
+
     if (json_is_array(array)) {
         keys = jot_keys_load(array, &warner, reason);
 
     } else {
         keys = NULL;
         snprintf(reason, JOT_REASON_SIZE,
-                 "no array \"keys\": this is not a JWK Set");
+                 "not a JWK Set: it has no array \"keys\"");
     }
+
+    ERR_pop_to_mark();
 
     json_decref(root);
     return keys;
@@ -130,7 +141,7 @@ jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
 
     if (n > JOT_KEYS_COUNT) {
         snprintf(reason, JOT_REASON_SIZE,
-                 "%zu keys, a JWK Set may have %d here", n, JOT_KEYS_COUNT);
+                 "%zu keys, more than %d", n, JOT_KEYS_COUNT);
         return NULL;
     }
 
@@ -151,7 +162,8 @@ jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
     }
 
     if (keys->n == 0) {
-        snprintf(reason, JOT_REASON_SIZE, "no usable key among %zu", n);
+        snprintf(reason, JOT_REASON_SIZE, n ? "none of its %zu keys is usable"
+                                            : "it has %zu keys", n);
         jot_keys_free(keys);
         return NULL;
     }
@@ -166,35 +178,36 @@ static int
 jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
     const jot_warner_t *warner, char *reason)
 {
-    int          ignored_private;
+    int          private_members;
     char         text[JOT_REASON_SIZE];
-    const char  *detail;
     jot_key_t    key;
+    const char  *detail;
 
-    if (jot_jwk_load(&key, jwk, &ignored_private, &detail) != 0) {
+    if (jot_jwk_load(&key, jwk, &private_members, &detail) != 0) {
         if (warner->warn) {
-            jot_keys_describe(text, sizeof(text), jwk, i, detail);
+            jot_keys_describe(text, jwk, i, " is not used: ", detail);
             warner->warn(warner->data, text);
         }
+
         return 0;
     }
 
     if (jot_keys_has(keys, &key)) {
-        jot_keys_describe(reason, JOT_REASON_SIZE, jwk, i,
-                          "another key of this type has the same \"kid\"");
+        jot_keys_describe(reason, jwk, i, " has the kid of another ",
+                          jot_kty_name(key.kty));
         jot_jwk_free(&key);
         return -1;
     }
 
-    if (ignored_private && warner->warn) {
-        jot_keys_describe(text, sizeof(text), jwk, i,
-                          "has private members; they are ignored, and the "
-                          "key should be thought stolen");
+    if (private_members && warner->warn) {
+        jot_keys_describe(text, jwk, i, " holds its private part",
+                          ", which is ignored and does not belong here");
         warner->warn(warner->data, text);
     }
 
     keys->key[keys->n++] = key;
     keys->algs |= key.algs;
+
     return 0;
 }
 
@@ -220,28 +233,46 @@ jot_keys_has(const jot_keys_t *keys, const jot_key_t *key)
 }
 
 
-/* A kid may come from another's server: nothing but printable ASCII is shown. */
-
 static void
-jot_keys_describe(char *text, size_t size, const json_t *jwk, size_t i,
-    const char *detail)
+jot_keys_describe(char text[JOT_REASON_SIZE], const json_t *jwk, size_t i,
+    const char *problem, const char *detail)
 {
-    char         shown[JOT_KID_SHOWN + 1];
-    size_t       n;
+    int          n;
     const char  *kid;
 
     kid = json_string_value(json_object_get(jwk, "kid"));
+    n = snprintf(text, JOT_REASON_SIZE, kid ? "key %zu (kid \"" : "key %zu",
+                 i + 1);
 
-    if (kid == NULL) {
-        snprintf(text, size, "key %zu: %s", i + 1, detail);
-        return;
+    if (kid) {
+        n += jot_keys_escape(text + n, JOT_KID_SHOWN, kid);
+        n += snprintf(text + n, JOT_REASON_SIZE - n, "\")");
     }
 
-    for (n = 0; kid[n] && n < JOT_KID_SHOWN; n++) {
-        shown[n] = kid[n] > 0x20 && kid[n] < 0x7f && kid[n] != '"'
-                   ? kid[n] : '?';
+    snprintf(text + n, JOT_REASON_SIZE - n, "%s%s", problem, detail);
+}
+
+
+/* A kid may come from another's server; a log line is of printable ASCII. */
+
+static size_t
+jot_keys_escape(char *dst, size_t size, const char *src)
+{
+    char           *p, *last;
+    unsigned char   ch;
+
+    last = dst + size - sizeof("\\xff");
+
+    for (p = dst; *src && p <= last; src++) {
+        ch = *src;
+
+        if (ch >= 0x20 && ch < 0x7f && ch != '"' && ch != '\\') {
+            *p++ = ch;
+
+        } else {
+            p += sprintf(p, "\\x%02x", ch);
+        }
     }
 
-    shown[n] = '\0';
-    snprintf(text, size, "key %zu (kid \"%s\"): %s", i + 1, shown, detail);
+    return p - dst;
 }

@@ -10,22 +10,26 @@
 
 #include "jot.h"
 #include "jot_alg.h"
+#include "jot_signature.h"
 
+
+#define JOT_RSA_BITS_MIN  2048
+#define JOT_RSA_BITS_MAX  (JOT_SIGNATURE_SIZE * 8)
 
 typedef struct {
-    char            *kid;               /* NULL if it has none */
-    size_t           kid_len;
-    jot_kty_t        kty;
-    unsigned         algs;              /* what it may verify */
-    EVP_PKEY        *pkey;              /* NULL with oct */
-    EVP_MAC_CTX     *mac[JOT_HS512 + 1];    /* oct: keyed once for each hash */
+    char             *kid;              /* NULL if it has none */
+    size_t            kid_len;
+    jot_kty_t         kty;
+    unsigned          algs;             /* what it may verify */
+    EVP_PKEY         *pkey;             /* NULL with oct */
+    jot_signature_t   signature[JOT_ALG_COUNT];     /* those in algs */
 } jot_key_t;
 
 /*
  * Builds a key from a JWK (RFC 7517, 4).  Returns 0, or -1 and a static text
- * in *detail.  *ignored_private says that there were private members.
+ * in *detail.  *private_members says that there were some; they are not read.
  */
-int jot_jwk_load(jot_key_t *key, const json_t *jwk, int *ignored_private,
+int jot_jwk_load(jot_key_t *key, const json_t *jwk, int *private_members,
     const char **detail);
 void jot_jwk_free(jot_key_t *key);
 

@@ -11,87 +11,83 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
-#include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "jot.h"
-#include "jot_alg.h"
+#include "jot_json.h"
+#include "jot_keys.h"
 
 
-#define JOT_RSA_BITS        2048
-#define JOT_RSA_BITS_MAX    16384
-#define JOT_SIGNATURE_SIZE  (JOT_RSA_BITS_MAX / 8)
-#define JOT_MEMBERS_SIZE    4096
-#define JOT_KID_SIZE        (JOT_BASE64URL_ENCODED(32) + 1)
+#define JOT_PEM_SIZE      65536
+#define JOT_MEMBERS_SIZE  (JOT_BASE64URL_ENCODED(JOT_SIGNATURE_SIZE) + 128)
+#define JOT_KID_SIZE      (JOT_BASE64URL_ENCODED(32) + 1)
+#define JOT_ALGS_PRIVATE  (JOT_ALGS_ASYMMETRIC & ~JOT_ALG_BIT(JOT_EDDSA)      \
+                           & ~JOT_ALG_BIT(JOT_ED25519)                        \
+                           & ~JOT_ALG_BIT(JOT_ED448))
+
 
 struct jot_private_s {
-    jot_alg_t    alg;
-    EVP_PKEY    *pkey;
-    char         kid[JOT_KID_SIZE];
+    jot_alg_t          alg;
+    EVP_PKEY          *pkey;
+    jot_signature_t    signature;
+    char               kid[JOT_KID_SIZE];
 
     /* "crv":...,"kty":... in the order of RFC 7638, 3.2; without braces */
-    char         members[JOT_MEMBERS_SIZE];
+    char               members[JOT_MEMBERS_SIZE];
 };
 
 
-static int jot_private_fits(const jot_private_t *key, char *reason);
+static const char *jot_private_load(jot_private_t *key, const char *pem,
+    size_t len);
+static const char *jot_private_fault(const jot_private_t *key);
 static int jot_private_rsa_members(jot_private_t *key);
 static int jot_private_ec_members(jot_private_t *key);
 static char *jot_private_number(const EVP_PKEY *pkey, const char *param,
     size_t size);
 static int jot_private_thumbprint(jot_private_t *key);
-static jot_status_t jot_private_signature(const jot_private_t *key,
-    const char *input, size_t len, unsigned char *sig, size_t *siglen);
-static int jot_private_raw(const jot_curve_t *curve, unsigned char *sig,
-    size_t *siglen);
+static jot_status_t jot_private_header_ok(const jot_private_t *key,
+    jot_str_t header);
 
 
 jot_private_t *
 jot_private_parse(const char *pem, size_t len, jot_alg_t alg,
     char reason[JOT_REASON_SIZE])
 {
-    BIO            *bio;
+    const char     *fault;
     jot_private_t  *key;
 
-    key = calloc(1, sizeof(jot_private_t));
-    bio = BIO_new_mem_buf(pem, len);
-
-    if (key == NULL || bio == NULL) {
-        snprintf(reason, JOT_REASON_SIZE, "out of memory");
-        goto failed;
+    if (alg >= JOT_ALG_COUNT || !(JOT_ALG_BIT(alg) & JOT_ALGS_PRIVATE)) {
+        snprintf(reason, JOT_REASON_SIZE, "there are no private keys for %s",
+                 jot_alg_name(alg));
+        return NULL;
     }
 
-    /* The empty passphrase keeps OpenSSL from asking on the terminal. */
+    key = calloc(1, sizeof(jot_private_t));
+
+    if (key == NULL) {
+        snprintf(reason, JOT_REASON_SIZE, "out of memory");
+        return NULL;
+    }
 
     key->alg = alg;
-    key->pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *) "");
 
-    if (key->pkey == NULL) {
-        snprintf(reason, JOT_REASON_SIZE,
-                 "not an unencrypted private key in PEM");
-        goto failed;
+    ERR_set_mark();
+    fault = jot_private_load(key, pem, len);
+    ERR_pop_to_mark();
+
+    if (fault) {
+        snprintf(reason, JOT_REASON_SIZE, "%s (it is to sign with %s)", fault,
+                 jot_alg_name(alg));
+        jot_private_free(key);
+        return NULL;
     }
 
-    if (!jot_private_fits(key, reason)) {
-        goto failed;
-    }
-
-    if (jot_private_thumbprint(key) != 0) {
-        snprintf(reason, JOT_REASON_SIZE, "the public key cannot be read");
-        goto failed;
-    }
-
-    BIO_free(bio);
     return key;
-
-failed:
-
-    BIO_free(bio);
-    jot_private_free(key);
-    return NULL;
 }
 
 
@@ -99,6 +95,7 @@ void
 jot_private_free(jot_private_t *key)
 {
     if (key) {
+        jot_signature_cleanup(&key->signature);
         EVP_PKEY_free(key->pkey);
         free(key);
     }
@@ -108,40 +105,38 @@ jot_private_free(jot_private_t *key)
 int
 jot_private_generate(jot_alg_t alg, char **pem)
 {
-    int        rc;
     BIO       *bio;
     char      *data;
     long       len;
     EVP_PKEY  *pkey;
 
-    rc = -1;
     *pem = NULL;
-    pkey = NULL;
+
+    if (alg >= JOT_ALG_COUNT || !(JOT_ALG_BIT(alg) & JOT_ALGS_PRIVATE)) {
+        return -1;
+    }
+
+    ERR_set_mark();
+
     bio = BIO_new(BIO_s_secmem());
+    pkey = jot_algs[alg].kty == JOT_RSA
+           ? EVP_RSA_gen(JOT_RSA_BITS_MIN)
+           : EVP_EC_gen(jot_curve_find(jot_algs[alg].crv)->group);
 
-    if (jot_algs[alg].kty == JOT_RSA) {
-        pkey = EVP_RSA_gen(JOT_RSA_BITS);
-
-    } else if (jot_algs[alg].kty == JOT_EC) {
-        pkey = EVP_EC_gen(jot_curve_find(jot_algs[alg].crv)->group);
-    }
-
-    if (bio == NULL || pkey == NULL
-        || PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL)
-           != 1)
+    if (bio && pkey
+        && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL)
+           == 1)
     {
-        goto done;
+        len = BIO_get_mem_data(bio, &data);
+        *pem = strndup(data, len);
     }
-
-    len = BIO_get_mem_data(bio, &data);
-    *pem = strndup(data, len);
-    rc = *pem ? 0 : -1;
-
-done:
 
     EVP_PKEY_free(pkey);
-    BIO_free(bio);
-    return rc;
+    BIO_free(bio);              /* wipes it */
+
+    ERR_pop_to_mark();
+
+    return *pem ? 0 : -1;
 }
 
 
@@ -178,16 +173,20 @@ jot_private_sign(const jot_private_t *key, jot_str_t header, jot_str_t payload,
     char **token)
 {
     char           *text;
-    size_t          len, siglen, size;
+    size_t          len;
     jot_status_t    status;
     unsigned char   sig[JOT_SIGNATURE_SIZE];
 
     *token = NULL;
-    size = JOT_BASE64URL_ENCODED(header.len)
-           + JOT_BASE64URL_ENCODED(payload.len)
-           + JOT_BASE64URL_ENCODED(sizeof(sig)) + sizeof("..");
 
-    text = malloc(size);
+    status = jot_private_header_ok(key, header);
+    if (status != JOT_OK) {
+        return status;
+    }
+
+    text = malloc(JOT_BASE64URL_ENCODED(header.len)
+                  + JOT_BASE64URL_ENCODED(payload.len)
+                  + JOT_BASE64URL_ENCODED(key->signature.len) + sizeof(".."));
     if (text == NULL) {
         return JOT_INTERNAL;
     }
@@ -196,7 +195,10 @@ jot_private_sign(const jot_private_t *key, jot_str_t header, jot_str_t payload,
     text[len++] = '.';
     len += jot_base64url_encode(text + len, payload.data, payload.len);
 
-    status = jot_private_signature(key, text, len, sig, &siglen);
+    ERR_set_mark();
+    status = jot_signature_make(&key->signature, (jot_str_t) { text, len },
+                                sig);
+    ERR_pop_to_mark();
 
     if (status != JOT_OK) {
         free(text);
@@ -204,7 +206,7 @@ jot_private_sign(const jot_private_t *key, jot_str_t header, jot_str_t payload,
     }
 
     text[len++] = '.';
-    len += jot_base64url_encode(text + len, sig, siglen);
+    len += jot_base64url_encode(text + len, sig, key->signature.len);
     text[len] = '\0';
 
     *token = text;
@@ -212,42 +214,87 @@ jot_private_sign(const jot_private_t *key, jot_str_t header, jot_str_t payload,
 }
 
 
-static int
-jot_private_fits(const jot_private_t *key, char *reason)
+/* NULL, or what is wrong. */
+
+static const char *
+jot_private_load(jot_private_t *key, const char *pem, size_t len)
 {
-    int                    bits;
+    BIO         *bio;
+    const char  *fault;
+
+    if (len > JOT_PEM_SIZE) {
+        return "longer than 65536 bytes";
+    }
+
+    bio = BIO_new_mem_buf(pem, len);
+    if (bio == NULL) {
+        return "out of memory";
+    }
+
+    /* The empty passphrase keeps OpenSSL from asking on the terminal. */
+
+    key->pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *) "");
+    BIO_free(bio);
+
+    if (key->pkey == NULL) {
+        return "not an unencrypted private key in PEM";
+    }
+
+    fault = jot_private_fault(key);
+    if (fault) {
+        return fault;
+    }
+
+    if (jot_private_thumbprint(key) != 0
+        || jot_signature_init_private(&key->signature, key->alg, key->pkey)
+           != 0)
+    {
+        return "OpenSSL cannot use it";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+jot_private_fault(const jot_private_t *key)
+{
+    int                    bits, whole;
     char                   group[32];
     size_t                 len;
+    EVP_PKEY_CTX          *ctx;
     const jot_curve_t     *curve;
-    const jot_alg_info_t  *alg;
+    const jot_alg_info_t  *info;
 
-    alg = &jot_algs[key->alg];
+    info = &jot_algs[key->alg];
 
-    if (alg->kty == JOT_RSA && EVP_PKEY_is_a(key->pkey, "RSA")) {
+    if (!EVP_PKEY_is_a(key->pkey, jot_kty_name(info->kty))) {
+        return "a private key of another type";
+    }
+
+    if (info->kty == JOT_RSA) {
         bits = EVP_PKEY_get_bits(key->pkey);
 
-        if (bits >= JOT_RSA_BITS && bits <= JOT_RSA_BITS_MAX) {
-            return 1;
+        if (bits < JOT_RSA_BITS_MIN || bits > JOT_RSA_BITS_MAX) {
+            return "an RSA key that has not 2048 to 16384 bits";
         }
 
-        snprintf(reason, JOT_REASON_SIZE,
-                 "an RSA key of %d bits, from 2048 to 16384 would be right",
-                 bits);
-        return 0;
-    }
+    } else {
+        curve = EVP_PKEY_get_group_name(key->pkey, group, sizeof(group), &len)
+                == 1 ? jot_curve_of_group(group) : NULL;
 
-    if (alg->kty == JOT_EC && EVP_PKEY_is_a(key->pkey, "EC")
-        && EVP_PKEY_get_group_name(key->pkey, group, sizeof(group), &len) == 1)
-    {
-        curve = jot_curve_of_group(group);
-
-        if (curve && strcmp(curve->name, alg->crv) == 0) {
-            return 1;
+        if (curve == NULL || strcmp(curve->name, info->crv) != 0) {
+            return "an EC key on another curve";
         }
     }
 
-    snprintf(reason, JOT_REASON_SIZE, "not a key for %s", alg->name);
-    return 0;
+    /* A public part that is not its own would sign what nobody can verify. */
+
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    whole = ctx && EVP_PKEY_pairwise_check(ctx) == 1;
+    EVP_PKEY_CTX_free(ctx);
+
+    return whole ? NULL : "a key whose private and public part do not fit";
 }
 
 
@@ -305,7 +352,7 @@ jot_private_number(const EVP_PKEY *pkey, const char *param, size_t size)
 {
     char           *text;
     BIGNUM         *number;
-    unsigned char   bytes[JOT_RSA_BITS_MAX / 8];
+    unsigned char   bytes[JOT_SIGNATURE_SIZE];
 
     text = NULL;
     number = NULL;
@@ -358,81 +405,26 @@ jot_private_thumbprint(jot_private_t *key)
 }
 
 
+/* A header that names another algorithm is the caller's mistake, seen early. */
+
 static jot_status_t
-jot_private_signature(const jot_private_t *key, const char *input, size_t len,
-    unsigned char *sig, size_t *siglen)
+jot_private_header_ok(const jot_private_t *key, jot_str_t header)
 {
-    EVP_MD_CTX            *ctx;
-    EVP_PKEY_CTX          *pctx;
-    jot_status_t           status;
-    const jot_alg_info_t  *alg;
+    int            line;
+    json_t        *root;
+    const char    *alg, *detail;
+    jot_status_t   status;
 
-    alg = &jot_algs[key->alg];
-    status = JOT_INTERNAL;
-    *siglen = JOT_SIGNATURE_SIZE;
-
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        goto done;
+    root = jot_json_load(header.data, header.len, JOT_TOKEN_DEPTH, &detail,
+                         &line);
+    if (root == NULL) {
+        return JOT_MALFORMED;
     }
 
-    if (EVP_DigestSignInit_ex(ctx, &pctx, alg->hash, NULL, NULL, key->pkey,
-                              NULL) != 1)
-    {
-        goto done;
-    }
+    alg = json_string_value(json_object_get(root, "alg"));      /* borrowed */
+    status = alg && strcmp(alg, jot_alg_name(key->alg)) == 0
+             ? JOT_OK : JOT_ALGORITHM;
 
-    if (alg->pss
-        && (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) != 1
-            || EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST)
-               != 1))
-    {
-        goto done;
-    }
-
-    if (EVP_DigestSign(ctx, sig, siglen, (const unsigned char *) input, len)
-        != 1)
-    {
-        goto done;
-    }
-
-    if (alg->kty == JOT_EC
-        && jot_private_raw(jot_curve_find(alg->crv), sig, siglen) != 0)
-    {
-        goto done;
-    }
-
-    status = JOT_OK;
-
-done:
-
-    EVP_MD_CTX_free(ctx);
+    json_decref(root);
     return status;
-}
-
-
-/* DER, as OpenSSL signs, becomes r and s side by side (RFC 7518, 3.4). */
-
-static int
-jot_private_raw(const jot_curve_t *curve, unsigned char *sig, size_t *siglen)
-{
-    int                   rc;
-    ECDSA_SIG            *pair;
-    const unsigned char  *p;
-
-    p = sig;
-    pair = d2i_ECDSA_SIG(NULL, &p, *siglen);
-
-    if (pair == NULL) {
-        return -1;
-    }
-
-    rc = BN_bn2binpad(ECDSA_SIG_get0_r(pair), sig, curve->size) == -1
-         || BN_bn2binpad(ECDSA_SIG_get0_s(pair), sig + curve->size,
-                         curve->size) == -1
-         ? -1 : 0;
-
-    *siglen = curve->siglen;
-    ECDSA_SIG_free(pair);
-    return rc;
 }

@@ -6,44 +6,41 @@
 
 #include <string.h>
 
-#include <openssl/bn.h>
-#include <openssl/crypto.h>
-#include <openssl/ecdsa.h>
-#include <openssl/rsa.h>
+#include <openssl/err.h>
 
 #include "jot.h"
 #include "jot_json.h"
 #include "jot_keys.h"
 
 
-#define JOT_SIGNATURE_SIZE  2048    /* of RSA with 16384 bits */
-#define JOT_DER_SIZE        160     /* two integers of 66 bytes, and tags */
-
 typedef struct {
-    const jot_keys_t *const  *sets;
-    size_t                    nsets;
-} jot_sets_t;
+    size_t            n;
+    int               more;             /* there were more than that */
+    int               known;            /* keys of the token's kid, any alg */
+    const jot_key_t  *key[JOT_KEYS_TRIED];
+} jot_candidates_t;
+
+typedef enum {
+    JOT_KID_ANY,
+    JOT_KID_SAME,
+    JOT_KID_NONE
+} jot_kid_t;
 
 
 static jot_status_t jot_token_split(jot_token_t *token, const char *data,
     size_t len);
 static jot_status_t jot_token_header(jot_token_t *token);
-static jot_status_t jot_token_alg(jot_token_t *token);
-static int jot_token_kid_known(const jot_token_t *token,
-    const jot_sets_t *sets);
-static int jot_token_candidate(const jot_token_t *token,
-    const jot_key_t *key, int by_kid);
-static jot_status_t jot_token_try(jot_token_t *token, const jot_sets_t *sets,
-    const unsigned char *sig, size_t siglen);
-static jot_status_t jot_token_check(const jot_token_t *token,
-    const jot_key_t *key, const unsigned char *sig, size_t siglen);
-static jot_status_t jot_token_check_mac(const jot_token_t *token,
-    const jot_key_t *key, const unsigned char *sig, size_t siglen);
-static jot_status_t jot_token_check_public(const jot_token_t *token,
-    const jot_key_t *key, const unsigned char *sig, size_t siglen);
-static int jot_token_der(unsigned char *der, const jot_curve_t *curve,
-    const unsigned char *sig, size_t siglen);
-static jot_status_t jot_token_payload(jot_token_t *token);
+static jot_status_t jot_token_kid(jot_token_t *token, json_t *header);
+static jot_status_t jot_token_alg(jot_token_t *token, json_t *header);
+static jot_status_t jot_token_signature(jot_token_t *token,
+    const jot_keys_t *const *sets, size_t nsets);
+static jot_status_t jot_token_candidates(jot_token_t *token,
+    const jot_keys_t *const *sets, size_t nsets, jot_candidates_t *found);
+static void jot_token_collect(const jot_token_t *token,
+    const jot_keys_t *const *sets, size_t nsets, jot_kid_t kid,
+    jot_candidates_t *found);
+static int jot_token_kid_fits(const jot_token_t *token, const jot_key_t *key,
+    jot_kid_t kid);
 
 
 jot_status_t
@@ -52,6 +49,7 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
     jot_status_t  status;
 
     memset(token, 0, sizeof(jot_token_t));
+    token->alg = JOT_ALG_COUNT;
     token->detail = "";
 
     status = jot_token_split(token, data, len);
@@ -63,6 +61,43 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
 }
 
 
+jot_status_t
+jot_token_verify(jot_token_t *token, const jot_keys_t *const *sets,
+    size_t nsets, unsigned algs)
+{
+    jot_json_t    *payload;
+    jot_status_t   status;
+
+    jot_json_free(token->payload);
+    token->payload = NULL;
+
+    if (token->alg == JOT_ALG_COUNT || !(JOT_ALG_BIT(token->alg) & algs)) {
+        token->detail = "alg is not allowed here";
+        return JOT_ALGORITHM;
+    }
+
+    payload = jot_json_decode(token->encoded_payload, &status);
+    if (payload == NULL) {
+        token->detail = "payload is not base64url";
+        return status;
+    }
+
+    status = jot_token_signature(token, sets, nsets);
+
+    if (status == JOT_OK) {
+        status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
+    }
+
+    if (status != JOT_OK) {
+        jot_json_free(payload);
+        return status;
+    }
+
+    token->payload = payload;
+    return JOT_OK;
+}
+
+
 void
 jot_token_free(jot_token_t *token)
 {
@@ -71,42 +106,8 @@ jot_token_free(jot_token_t *token)
 
     token->header = NULL;
     token->payload = NULL;
-    token->kid.data = NULL;
-    token->kid.len = 0;
-}
-
-
-jot_status_t
-jot_token_verify(jot_token_t *token, const jot_keys_t *const *sets,
-    size_t nsets, unsigned algs)
-{
-    size_t         siglen;
-    jot_sets_t     all;
-    jot_status_t   status;
-    unsigned char  sig[JOT_SIGNATURE_SIZE];
-
-    if (!(JOT_ALG_BIT(token->alg) & algs)) {
-        token->detail = "alg is not allowed here";
-        return JOT_ALGORITHM;
-    }
-
-    if (JOT_BASE64URL_DECODED(token->encoded_signature.len) > sizeof(sig)
-        || jot_base64url_decode(sig, &siglen, token->encoded_signature.data,
-                                token->encoded_signature.len) != 0)
-    {
-        token->detail = "the signature is not base64url, or too long";
-        return JOT_MALFORMED;
-    }
-
-    all.sets = sets;
-    all.nsets = nsets;
-
-    status = jot_token_try(token, &all, sig, siglen);
-    if (status != JOT_OK) {
-        return status;
-    }
-
-    return jot_token_payload(token);
+    token->kid = (jot_str_t) { NULL, 0 };
+    token->alg = JOT_ALG_COUNT;
 }
 
 
@@ -125,7 +126,7 @@ jot_token_split(jot_token_t *token, const char *data, size_t len)
     second = first ? memchr(first + 1, '.', end - first - 1) : NULL;
 
     if (second == NULL || memchr(second + 1, '.', end - second - 1)) {
-        token->detail = "not three parts";
+        token->detail = "not three parts with two dots between";
         return JOT_MALFORMED;
     }
 
@@ -141,52 +142,74 @@ jot_token_split(jot_token_t *token, const char *data, size_t len)
 static jot_status_t
 jot_token_header(jot_token_t *token)
 {
-    json_t        *root, *kid;
+    json_t        *header;
     jot_status_t   status;
 
     token->header = jot_json_decode(token->encoded_header, &status);
     if (token->header == NULL) {
-        token->detail = "the header is not base64url";
+        token->detail = "header is not base64url";
         return status;
     }
 
     status = jot_json_read(token->header, JOT_TOKEN_DEPTH, &token->detail);
+
+    if (status != JOT_OK) {
+        jot_json_free(token->header);
+        token->header = NULL;
+        return status;
+    }
+
+    header = jot_json_root(token->header);      /* borrowed */
+
+    status = jot_token_kid(token, header);
     if (status != JOT_OK) {
         return status;
     }
 
-    root = jot_json_root(token->header);    /* borrowed */
+    /*
+     * RFC 7515, 4.1.11: what is critical and not understood refuses the token,
+     * and nothing is understood here.  b64 (RFC 7797) would have to be listed.
+     */
 
-    /* RFC 7515, 4.1.11: what is critical and unknown refuses the token. */
-
-    if (json_object_get(root, "crit") || json_object_get(root, "b64")) {
-        token->detail = "the header has crit or b64";
+    if (json_object_get(header, "crit") || json_object_get(header, "b64")) {
+        token->detail = "header has crit or b64";
         return JOT_MALFORMED;
     }
 
-    kid = json_object_get(root, "kid");     /* borrowed */
-
-    if (kid) {
-        if (!json_is_string(kid)) {
-            token->detail = "kid is not a string";
-            return JOT_MALFORMED;
-        }
-
-        token->kid.data = json_string_value(kid);
-        token->kid.len = json_string_length(kid);
-    }
-
-    return jot_token_alg(token);
+    return jot_token_alg(token, header);
 }
 
 
 static jot_status_t
-jot_token_alg(jot_token_t *token)
+jot_token_kid(jot_token_t *token, json_t *header)
 {
-    int            alg;
-    const json_t  *member;
+    json_t  *kid;
 
-    member = json_object_get(jot_json_root(token->header), "alg");
+    kid = json_object_get(header, "kid");       /* borrowed */
+
+    if (kid == NULL) {
+        return JOT_OK;
+    }
+
+    if (!json_is_string(kid)) {
+        token->detail = "kid is not a string";
+        return JOT_MALFORMED;
+    }
+
+    token->kid.data = json_string_value(kid);
+    token->kid.len = json_string_length(kid);
+
+    return JOT_OK;
+}
+
+
+static jot_status_t
+jot_token_alg(jot_token_t *token, json_t *header)
+{
+    int      alg;
+    json_t  *member;
+
+    member = json_object_get(header, "alg");    /* borrowed */
 
     if (!json_is_string(member)) {
         token->detail = "alg is missing, or not a string";
@@ -196,7 +219,7 @@ jot_token_alg(jot_token_t *token)
     alg = jot_alg_find(json_string_value(member), json_string_length(member));
 
     if (alg == -1) {
-        token->detail = "unknown alg";
+        token->detail = "alg is unknown";
         return JOT_ALGORITHM;
     }
 
@@ -205,252 +228,141 @@ jot_token_alg(jot_token_t *token)
 }
 
 
-/*
- * Keys of the token's kid, or, if there is none, keys without one; a token
- * without kid is tried with every key that fits its alg.
- */
-
 static jot_status_t
-jot_token_try(jot_token_t *token, const jot_sets_t *sets,
-    const unsigned char *sig, size_t siglen)
+jot_token_signature(jot_token_t *token, const jot_keys_t *const *sets,
+    size_t nsets)
 {
-    int               by_kid;
-    size_t            i, k, tried, candidates;
-    jot_status_t      status;
-    const jot_key_t  *key;
+    size_t             i, siglen;
+    jot_status_t       status;
+    unsigned char      sig[JOT_BASE64URL_DECODED(JOT_TOKEN_SIZE)];
+    jot_candidates_t   found;
 
-    by_kid = jot_token_kid_known(token, sets);
-    candidates = 0;
-    tried = 0;
+    if (jot_base64url_decode(sig, &siglen, token->encoded_signature.data,
+                             token->encoded_signature.len)
+        != 0)
+    {
+        token->detail = "signature is not base64url";
+        return JOT_MALFORMED;
+    }
 
-    for (i = 0; i < sets->nsets; i++) {
-        for (k = 0; k < jot_keys_count(sets->sets[i]); k++) {
-            key = jot_keys_at(sets->sets[i], k);
+    status = jot_token_candidates(token, sets, nsets, &found);
+    if (status != JOT_OK) {
+        return status;
+    }
 
-            if (!jot_token_candidate(token, key, by_kid)) {
-                continue;
-            }
+    /* Errors of OpenSSL's that stay in its queue would be nginx's next time. */
 
-            candidates++;
+    ERR_set_mark();
 
-            if (!(key->algs & JOT_ALG_BIT(token->alg))) {
-                continue;
-            }
-
-            if (tried++ == JOT_KEYS_TRIED) {
-                token->detail = "more than 8 keys fit; a kid would tell";
-                return JOT_KEY;
-            }
-
-            status = jot_token_check(token, key, sig, siglen);
-            if (status != JOT_SIGNATURE) {
-                return status;
-            }
+    for (i = 0; i < found.n; i++) {
+        status = jot_signature_verify(&found.key[i]->signature[token->alg],
+                                      token->signing_input, sig, siglen);
+        if (status != JOT_SIGNATURE) {
+            break;
         }
     }
 
-    if (tried) {
-        token->detail = "the signature does not fit";
-        return JOT_SIGNATURE;
+    ERR_pop_to_mark();
+
+    if (status == JOT_SIGNATURE) {
+        token->detail = found.more ? "made by none of the 8 keys tried"
+                                   : "not made by the key";
+
+    } else if (status == JOT_INTERNAL) {
+        token->detail = "OpenSSL failed, or no memory";
     }
 
-    if (candidates && token->kid.data) {
-        token->detail = "alg is not the key's";
-        return JOT_ALGORITHM;
-    }
-
-    token->detail = "no key fits";
-    return JOT_KEY;
-}
-
-
-static int
-jot_token_kid_known(const jot_token_t *token, const jot_sets_t *sets)
-{
-    size_t  i, k;
-
-    for (i = 0; token->kid.data && i < sets->nsets; i++) {
-        for (k = 0; k < jot_keys_count(sets->sets[i]); k++) {
-            if (jot_token_candidate(token, jot_keys_at(sets->sets[i], k), 1)) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-jot_token_candidate(const jot_token_t *token, const jot_key_t *key, int by_kid)
-{
-    if (by_kid) {
-        return key->kid && key->kid_len == token->kid.len
-               && memcmp(key->kid, token->kid.data, key->kid_len) == 0;
-    }
-
-    return token->kid.data == NULL || key->kid == NULL;
-}
-
-
-static jot_status_t
-jot_token_check(const jot_token_t *token, const jot_key_t *key,
-    const unsigned char *sig, size_t siglen)
-{
-    const jot_curve_t    *curve;
-    unsigned char         der[JOT_DER_SIZE];
-    int                   derlen;
-    const jot_alg_info_t *alg;
-
-    alg = &jot_algs[token->alg];
-
-    if (key->kty == JOT_OCT) {
-        return jot_token_check_mac(token, key, sig, siglen);
-    }
-
-    if (key->kty != JOT_EC) {
-        return jot_token_check_public(token, key, sig, siglen);
-    }
-
-    curve = jot_curve_find(alg->crv);
-    derlen = jot_token_der(der, curve, sig, siglen);
-
-    return derlen > 0 ? jot_token_check_public(token, key, der, derlen)
-                      : JOT_SIGNATURE;
-}
-
-
-static jot_status_t
-jot_token_check_mac(const jot_token_t *token, const jot_key_t *key,
-    const unsigned char *sig, size_t siglen)
-{
-    int            same;
-    size_t         len;
-    EVP_MAC_CTX   *ctx;
-    unsigned char  mac[EVP_MAX_MD_SIZE];
-
-    ctx = key->mac[token->alg];
-
-    if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1
-        || EVP_MAC_update(ctx,
-                          (const unsigned char *) token->signing_input.data,
-                          token->signing_input.len) != 1
-        || EVP_MAC_final(ctx, mac, &len, sizeof(mac)) != 1)
-    {
-        return JOT_INTERNAL;
-    }
-
-    same = len == siglen && CRYPTO_memcmp(mac, sig, len) == 0;
-    OPENSSL_cleanse(mac, sizeof(mac));
-
-    return same ? JOT_OK : JOT_SIGNATURE;
-}
-
-
-static jot_status_t
-jot_token_check_public(const jot_token_t *token, const jot_key_t *key,
-    const unsigned char *sig, size_t siglen)
-{
-    EVP_MD_CTX            *ctx;
-    EVP_PKEY_CTX          *pctx;
-    jot_status_t           status;
-    const jot_alg_info_t  *alg;
-
-    alg = &jot_algs[token->alg];
-    status = JOT_INTERNAL;
-
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        goto done;
-    }
-
-    if (EVP_DigestVerifyInit_ex(ctx, &pctx, alg->hash, NULL, NULL, key->pkey,
-                                NULL) != 1)
-    {
-        goto done;
-    }
-
-    /* RFC 7518, 3.5: the salt is as long as the hash. */
-
-    if (alg->pss
-        && (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) != 1
-            || EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST)
-               != 1))
-    {
-        goto done;
-    }
-
-    status = EVP_DigestVerify(ctx, sig, siglen,
-                              (const unsigned char *) token->signing_input.data,
-                              token->signing_input.len) == 1
-             ? JOT_OK : JOT_SIGNATURE;
-
-done:
-
-    EVP_MD_CTX_free(ctx);
     return status;
 }
 
 
 /*
- * RFC 7518, 3.4: r and s, each exactly as long as the field.  OpenSSL wants
- * them as DER, and refuses a zero and what is not below the order.
+ * The keys of the token's kid, or, if there are none, those without a kid; for
+ * a token without kid all keys.  Of these the ones that do its alg.
  */
 
-static int
-jot_token_der(unsigned char *der, const jot_curve_t *curve,
-    const unsigned char *sig, size_t siglen)
+static jot_status_t
+jot_token_candidates(jot_token_t *token, const jot_keys_t *const *sets,
+    size_t nsets, jot_candidates_t *found)
 {
-    int         len;
-    BIGNUM     *r, *s;
-    ECDSA_SIG  *pair;
+    memset(found, 0, sizeof(jot_candidates_t));
 
-    if (siglen != curve->siglen) {
-        return -1;
+    if (token->kid.data == NULL) {
+        jot_token_collect(token, sets, nsets, JOT_KID_ANY, found);
+
+    } else {
+        jot_token_collect(token, sets, nsets, JOT_KID_SAME, found);
+
+        if (!found->known) {
+            jot_token_collect(token, sets, nsets, JOT_KID_NONE, found);
+        }
     }
 
-    len = -1;
-    pair = ECDSA_SIG_new();
-    r = BN_bin2bn(sig, curve->size, NULL);
-    s = BN_bin2bn(sig + curve->size, curve->size, NULL);
-
-    if (pair == NULL || r == NULL || s == NULL
-        || ECDSA_SIG_set0(pair, r, s) != 1)
-    {
-        BN_free(r);
-        BN_free(s);
-        goto done;
+    if (found->n) {
+        return JOT_OK;
     }
 
-    if (i2d_ECDSA_SIG(pair, NULL) <= JOT_DER_SIZE) {
-        len = i2d_ECDSA_SIG(pair, &der);
+    if (found->known) {
+        token->detail = "alg is not the key's";
+        return JOT_ALGORITHM;
     }
 
-done:
-
-    ECDSA_SIG_free(pair);
-    return len;
+    token->detail = token->kid.data ? "no key has this kid"
+                                    : "no key does this alg";
+    return JOT_KEY;
 }
 
 
-static jot_status_t
-jot_token_payload(jot_token_t *token)
+static void
+jot_token_collect(const jot_token_t *token, const jot_keys_t *const *sets,
+    size_t nsets, jot_kid_t kid, jot_candidates_t *found)
 {
-    jot_json_t    *json;
-    jot_status_t   status;
+    size_t            i, k;
+    const jot_key_t  *key;
 
-    json = jot_json_decode(token->encoded_payload, &status);
-    if (json == NULL) {
-        token->detail = "the payload is not base64url";
-        return status;
+    for (i = 0; i < nsets; i++) {
+        for (k = 0; k < jot_keys_count(sets[i]); k++) {
+            key = jot_keys_at(sets[i], k);
+
+            if (!jot_token_kid_fits(token, key, kid)) {
+                continue;
+            }
+
+            if (kid == JOT_KID_SAME) {
+                found->known = 1;
+            }
+
+            if (!(key->algs & JOT_ALG_BIT(token->alg))) {
+                continue;
+            }
+
+            if (found->n == JOT_KEYS_TRIED) {
+                found->more = 1;
+                return;
+            }
+
+            found->key[found->n++] = key;
+        }
+    }
+}
+
+
+static int
+jot_token_kid_fits(const jot_token_t *token, const jot_key_t *key,
+    jot_kid_t kid)
+{
+    switch (kid) {
+
+    case JOT_KID_ANY:
+        return 1;
+
+    case JOT_KID_NONE:
+        return key->kid == NULL;
+
+    case JOT_KID_SAME:
+        return key->kid && key->kid_len == token->kid.len
+               && memcmp(key->kid, token->kid.data, key->kid_len) == 0;
     }
 
-    status = jot_json_read(json, JOT_TOKEN_DEPTH, &token->detail);
-    if (status != JOT_OK) {
-        jot_json_free(json);
-        return status;
-    }
-
-    token->payload = json;
-    return JOT_OK;
+    return 0;
 }

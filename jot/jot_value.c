@@ -24,11 +24,13 @@ static int jot_value_member(const jot_value_t *value, const jot_str_t *name,
     jot_value_t *member);
 static int jot_value_index(const jot_str_t *name, size_t *index);
 static int jot_value_joins(const jot_value_t *value);
-static char *jot_value_append(char *p, const jot_value_t *value);
+static char *jot_value_scalar(char *p, const jot_value_t *value);
+static char *jot_value_join(char *p, const jot_value_t *value);
 static char *jot_value_compact(char *p, const jot_value_t *value);
 static void jot_cursor_space(jot_cursor_t *cursor);
 static void jot_cursor_string(jot_cursor_t *cursor);
 static jot_str_t jot_cursor_value(jot_cursor_t *cursor);
+static size_t jot_cursor_scalar(const jot_cursor_t *cursor);
 
 
 int
@@ -117,27 +119,35 @@ jot_value_at(const jot_value_t *value, size_t i, jot_value_t *element)
 jot_status_t
 jot_value_text(const jot_value_t *value, char **text, size_t *len)
 {
-    char    *p;
+    char  *start, *end;
 
     *text = NULL;
     *len = 0;
 
     /* No value is longer as text than its slice: escapes shrink. */
 
-    p = malloc(value->raw.len);
-    if (p == NULL) {
+    start = malloc(value->raw.len);
+    if (start == NULL) {
         return JOT_INTERNAL;
     }
 
-    *len = (value->type == JOT_OBJECT || value->type == JOT_ARRAY
-            ? jot_value_compact(p, value) : jot_value_append(p, value)) - p;
+    if (jot_value_joins(value)) {
+        end = jot_value_join(start, value);
 
-    if (*len == 0) {
-        free(p);
+    } else if (value->type == JOT_OBJECT || value->type == JOT_ARRAY) {
+        end = jot_value_compact(start, value);
+
+    } else {
+        end = jot_value_scalar(start, value);
+    }
+
+    if (end == start) {
+        free(start);
         return JOT_OK;
     }
 
-    *text = p;
+    *text = start;
+    *len = end - start;
     return JOT_OK;
 }
 
@@ -270,7 +280,7 @@ jot_value_joins(const jot_value_t *value)
 
 
 static char *
-jot_value_append(char *p, const jot_value_t *value)
+jot_value_scalar(char *p, const jot_value_t *value)
 {
     jot_str_t  text;
 
@@ -292,51 +302,61 @@ jot_value_append(char *p, const jot_value_t *value)
 
 
 static char *
-jot_value_compact(char *p, const jot_value_t *value)
+jot_value_join(char *p, const jot_value_t *value)
 {
-    int            joins;
     size_t         i, n;
-    const char    *string;
     jot_value_t    element;
     jot_cursor_t   cursor;
 
-    joins = jot_value_joins(value);
-    n = joins ? jot_value_count(value) : 0;
-    cursor.p = value->raw.data;
+    n = jot_value_count(value);
+    cursor.p = value->raw.data + 1;
     cursor.end = value->raw.data + value->raw.len;
 
-    if (joins) {
-        cursor.p++;
+    for (i = 0; i < n; i++) {
+        jot_cursor_space(&cursor);
+        jot_value_set(&element, json_array_get(value->node, i),
+                      jot_cursor_value(&cursor));
 
-        for (i = 0; i < n; i++) {
-            jot_cursor_space(&cursor);
-            jot_value_set(&element, json_array_get(value->node, i),
-                          jot_cursor_value(&cursor));
-
-            if (i) {
-                *p++ = ',';
-            }
-
-            p = jot_value_append(p, &element);
-            jot_cursor_space(&cursor);
-            cursor.p++;                         /* a comma, or the end */
+        if (i) {
+            *p++ = ',';
         }
 
-        return p;
-    }
-
-    while (jot_cursor_space(&cursor), cursor.p < cursor.end) {
-        if (*cursor.p != '"') {
-            *p++ = *cursor.p++;
-            continue;
-        }
-
-        string = cursor.p;
-        jot_cursor_string(&cursor);
-        p = mempcpy(p, string, cursor.p - string);
+        p = jot_value_scalar(p, &element);
+        jot_cursor_space(&cursor);
+        cursor.p++;                             /* a comma, or the end */
     }
 
     return p;
+}
+
+
+static char *
+jot_value_compact(char *p, const jot_value_t *value)
+{
+    const char    *start;
+    jot_cursor_t   cursor;
+
+    cursor.p = value->raw.data;
+    cursor.end = value->raw.data + value->raw.len;
+
+    for ( ;; ) {
+        jot_cursor_space(&cursor);
+
+        if (cursor.p == cursor.end) {
+            return p;
+        }
+
+        start = cursor.p;
+
+        if (*start == '"') {
+            jot_cursor_string(&cursor);
+
+        } else {
+            cursor.p++;
+        }
+
+        p = mempcpy(p, start, cursor.p - start);
+    }
 }
 
 
@@ -374,7 +394,7 @@ jot_cursor_value(jot_cursor_t *cursor)
     start = cursor->p;
     level = 0;
 
-    while (cursor->p < cursor->end) {
+    do {
         switch (*cursor->p) {
 
         case '"':
@@ -389,39 +409,30 @@ jot_cursor_value(jot_cursor_t *cursor)
 
         case '}':
         case ']':
-            if (level == 0) {
-                goto done;
-            }
-
             level--;
             cursor->p++;
             break;
 
-        case ',':
-        case ' ':
-        case '\t':
-        case '\n':
-        case '\r':
-            if (level == 0) {
-                goto done;
-            }
-
-            /* fall through */
-
         default:
-            cursor->p++;
-
-            /* a scalar goes on to its end, a string or a bracket ended */
-
-            continue;
+            cursor->p += level ? 1 : jot_cursor_scalar(cursor);
         }
 
-        if (level == 0) {
-            break;
-        }
-    }
-
-done:
+    } while (level && cursor->p < cursor->end);
 
     return (jot_str_t) { start, cursor->p - start };
+}
+
+
+static size_t
+jot_cursor_scalar(const jot_cursor_t *cursor)
+{
+    const char  *p;
+
+    p = cursor->p;
+
+    while (p < cursor->end && strchr(",]} \t\r\n", *p) == NULL) {
+        p++;
+    }
+
+    return p - cursor->p;
 }
