@@ -134,12 +134,12 @@ sub create_cluster {
 sub create_database {
     my ($self) = @_;
 
-    return if $self->psql('postgres', 'postgres',
-        q{SELECT 1 FROM pg_database WHERE datname = 'portero'}) =~ /1/;
+    my $there = $self->psql('postgres', 'postgres',
+        q{SELECT 1 FROM pg_database WHERE datname = 'portero'});
 
-    $self->psql_file('postgres', 'postgres', "$ROOT/sql/roles.sql");
-    $self->psql('postgres', 'postgres',
-        'CREATE DATABASE portero OWNER portero_owner');
+    $self->psql('postgres', 'postgres', 'CREATE DATABASE portero')
+        unless $there;
+    $self->psql_file('postgres', 'portero', "$ROOT/sql/roles.sql");
 }
 
 
