@@ -48,11 +48,11 @@ typedef struct {
 #define CONFIG_ERROR_SIZE  512
 
 /*
- * Reads file ("" for none) and environ.  Returns NULL and one line in error
+ * Reads file ("" for none) and environment.  Returns NULL and one line in error
  * when anything is wrong.  The result is immutable; config_free() wipes what
  * is secret.
  */
-config_t *config_load(const char *file, char *const *environ,
+config_t *config_load(const char *file, char *const *environment,
     char error[CONFIG_ERROR_SIZE]);
 void config_free(config_t *config);
 

@@ -40,6 +40,10 @@ typedef struct {
     const char      *user_agent;
     const char      *sec_fetch_site;
     const char      *sec_fetch_mode;
+    const char      *if_none_match;
+
+    const char      *fault;             /* static; NULL: the form is good */
+    int              too_large;         /* the body, which was not kept then */
 
     char            *body;              /* wiped when the request is freed */
     size_t           body_len;
@@ -49,7 +53,13 @@ typedef struct {
     void            *client_data;
 } http_request_t;
 
-/* The values of all cookies of this name, case too: how many, and the last. */
+/* Its body, wiped, and what was made of it; not the views. */
+void http_request_free(http_request_t *request);
+
+/*
+ * How many cookies there are of this name, case too, and in *value the last of
+ * them.  *value is left alone if there is none.
+ */
 size_t http_cookie_find(const http_request_t *request, const char *name,
     jot_str_t *value);
 
@@ -83,7 +93,12 @@ typedef struct {
 
 void http_response_free(http_response_t *response);
 
-/* Each copies its texts.  Failing to is an internal error: status 500. */
+/*
+ * Each copies its texts.  Failing to is an internal error, status 500, and so
+ * is a header's value with a control character in it.  An answer replaces the
+ * one before it, and headers are added to those before it; but 500 stays, so
+ * that nothing is sent whose other half is missing.
+ */
 void http_header_add(http_response_t *response, const char *name,
     const char *value);
 void http_respond_json(http_response_t *response, int status,
