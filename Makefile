@@ -92,6 +92,13 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libportero.a $(BUILD)/libjot.a
 	$(CC) $(CPPFLAGS) -I$(PGINCLUDE) -It/unit $(CFLAGS) $(LDFLAGS) -o $@ $< \
 	    $(BUILD)/libportero.a $(BUILD)/libjot.a -lfcgi $(LOGINLIBS)
 
+# Tokens and keys stand on their own, and are tested so.
+
+$(BUILD)/unit/jot_%: t/unit/jot_%.c t/unit/tap.h $(BUILD)/libjot.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< \
+	    $(BUILD)/libjot.a -ljansson -lcrypto
+
 $(BUILD)/tools/%: t/tools/%.c $(BUILD)/libjot.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto

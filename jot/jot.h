@@ -9,6 +9,10 @@
  * The key decides the algorithm, never the token; nothing in a token names a
  * file, a URL or a key to build ("jku", "x5u", "jwk" and "x5c" are not read).
  *
+ * OpenSSL's error queue is left as it was found.  Key sets and private keys
+ * keep contexts of OpenSSL's that are used again by each call, so one of them
+ * serves one thread at a time; after a fork both sides may go on with it.
+ *
  * Ownership: "view" means a pointer into memory that somebody else owns; it
  * is not terminated by NUL.  Times are seconds since 1970.
  */
@@ -73,7 +77,10 @@ typedef enum {
 #define JOT_ALGS_ASYMMETRIC  (JOT_ALGS_ALL & ~JOT_ALGS_HMAC \
                               & ~JOT_ALG_BIT(JOT_ES256K))
 
-/* Exact, case matters.  -1 if there is none of that name ("none" included). */
+/*
+ * Exact, case matters.  -1 if there is none of that name ("none" included);
+ * and "" for the name of JOT_ALG_COUNT, which stands for no algorithm.
+ */
 int jot_alg_find(const char *name, size_t len);
 const char *jot_alg_name(jot_alg_t alg);
 
@@ -173,15 +180,17 @@ unsigned jot_keys_algs(const jot_keys_t *keys);     /* what they can verify */
  * JOT_KEYS_TRIED keys, and then, not before, parses the payload.
  *
  * jot_claims_check() judges a verified token: exp and nbf, then iss, aud, typ.
+ * exp, nbf and iat of another kind than numbers from 0 and below 2^53 make it
+ * malformed.
  */
 #define JOT_TOKEN_SIZE   16384
 #define JOT_TOKEN_DEPTH  16
 #define JOT_KEYS_TRIED   8
 
 typedef struct {
-    jot_alg_t     alg;
+    jot_alg_t     alg;          /* JOT_ALG_COUNT if it has none we know */
     jot_str_t     kid;          /* view; data is NULL if there is none */
-    jot_json_t   *header;
+    jot_json_t   *header;       /* NULL if it is no JSON object */
     jot_json_t   *payload;      /* NULL until verified */
     const char   *detail;       /* static text: what was wrong, for a log */
 
@@ -224,12 +233,15 @@ typedef struct jot_private_s  jot_private_t;
 jot_private_t *jot_private_parse(const char *pem, size_t len, jot_alg_t alg,
     char reason[JOT_REASON_SIZE]);
 void jot_private_free(jot_private_t *key);
-int jot_private_generate(jot_alg_t alg, char **pem);    /* 0 or -1 */
+int jot_private_generate(jot_alg_t alg, char **pem);    /* 0 or -1; RSA: 2048 */
 jot_alg_t jot_private_alg(const jot_private_t *key);
 const char *jot_private_kid(const jot_private_t *key);  /* RFC 7638, view */
 char *jot_private_jwk(const jot_private_t *key);    /* public, with alg, use */
 
-/* header and payload are JSON texts; header has to name the key's alg. */
+/*
+ * header and payload are JSON texts; header has to name the key's alg
+ * (JOT_MALFORMED, JOT_ALGORITHM).  The payload is not looked at.
+ */
 jot_status_t jot_private_sign(const jot_private_t *key, jot_str_t header,
     jot_str_t payload, char **token);
 
