@@ -21,6 +21,7 @@ use warnings;
 use Cwd qw(abs_path);
 use Fcntl qw(O_CREAT O_WRONLY O_TRUNC O_APPEND);
 use File::Basename qw(dirname);
+use File::Copy qw(copy);
 use File::Path qw(make_path);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -82,6 +83,41 @@ sub create_folders {
     $self->folder('keys', 'www_user', 0700);
     $self->folder('run', 'www_user', 0750);
     $self->folder('nginx', 'www_user', 0755);
+    $self->folder('bin', undef, 0755);
+    $self->folder('web', undef, 0755);
+    $self->copy_files;
+}
+
+
+# What www-data has to read or to run: a clone under /root is closed to it.
+
+sub copy_files {
+    my ($self) = @_;
+
+    my %web = map { $_ => "$ROOT/web/$_" }
+              map { s{^\Q$ROOT\E/web/}{}r } glob "$ROOT/web/* $ROOT/web/*/*";
+
+    make_path(map { $self->path("web/$_") } grep { -d $web{$_} } keys %web);
+    install($web{$_}, $self->path("web/$_"), 0644)
+        for grep { -f $web{$_} } keys %web;
+    install("$ROOT/demo/backend", $self->path('bin/backend'), 0755);
+    install("$self->{build}/portero-login", $self->path('bin/portero-login'),
+        0755) if -e "$self->{build}/portero-login";
+
+    my $link = $self->path('nginx/portero');
+    unlink $link;
+    symlink "$ROOT/nginx-conf", $link or die "$link: $!\n";
+}
+
+
+# By rename: what still runs keeps its file.
+
+sub install {
+    my ($from, $to, $mode) = @_;
+
+    copy($from, "$to.new") or die "$from: $!\n";
+    chmod $mode, "$to.new" or die "$to.new: $!\n";
+    rename "$to.new", $to or die "$to: $!\n";
 }
 
 
@@ -236,7 +272,7 @@ sub start_login {
     my ($self) = @_;
 
     $self->start('login', $self->login_log, 'www_user',
-        "$self->{build}/portero-login", '--config', $self->config);
+        $self->path('bin/portero-login'), '--config', $self->config);
     for my $lane (qw(password token internal)) {
         $self->wait_for('login', sub { listening($self->path("run/$lane.sock")) });
     }
@@ -247,7 +283,7 @@ sub start_backend {
     my ($self) = @_;
 
     $self->start('backend', $self->backend_log, 'www_user',
-        $^X, "$ROOT/demo/backend", $self->path('run/backend.sock'));
+        $self->path('bin/backend'), $self->path('run/backend.sock'));
     $self->wait_for('backend',
         sub { listening($self->path('run/backend.sock')) });
 }
