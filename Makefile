@@ -49,6 +49,7 @@ CLI_OBJ   = $(CLI_SRC:%.c=$(BUILD)/%.o)
 UNIT      = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 TOOLS     = $(TOOL_SRC:t/tools/%.c=$(BUILD)/tools/%)
 
+MIGRATIONS = $(sort $(wildcard sql/[0-9]*.sql))
 TESTS     = $(wildcard t/*.t)
 
 
@@ -84,7 +85,8 @@ $(LOGIN): $(BUILD)/login-service/main.o $(BUILD)/libportero.a \
           $(BUILD)/libjot.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lfcgi $(LOGINLIBS)
 
-$(PORTERO): $(CLI_OBJ) $(BUILD)/libportero.a $(BUILD)/libjot.a
+$(PORTERO): $(CLI_OBJ) $(BUILD)/sql_data.o $(BUILD)/libportero.a \
+            $(BUILD)/libjot.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LOGINLIBS)
 
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libportero.a $(BUILD)/libjot.a
@@ -102,6 +104,20 @@ $(BUILD)/unit/jot_%: t/unit/jot_%.c t/unit/tap.h $(BUILD)/libjot.a
 $(BUILD)/tools/%: t/tools/%.c $(BUILD)/libjot.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto
+
+# The migrations, as migrations.h declares them.
+
+$(BUILD)/sql_data.c: $(MIGRATIONS) Makefile
+	@mkdir -p $(@D)
+	perl -0 -ne 'BEGIN { print "#include \"migrations.h\"\n\n", \
+	        "const migration_t  migrations[] = {\n" } \
+	    my ($$v, $$n) = $$ARGV =~ m{/0*(\d+)_(\w+)\.sql}; \
+	    s/([\\"])/\\$$1/g; s/\n/\\n"\n"/g; \
+	    print "{ \"$$v\", \"$$n\",\n\"$$_\" },\n"; \
+	    END { print "{ 0, 0, 0 }\n};\n" }' $(MIGRATIONS) > $@
+
+$(BUILD)/sql_data.o: $(BUILD)/sql_data.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -c -o $@ $<
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -1,0 +1,307 @@
+/*
+ * portero check: each line says "ok", or what is wrong and what to change.
+ */
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libpq-fe.h>
+
+#include "keys.h"
+#include "migrations.h"
+#include "password.h"
+#include "portero.h"
+
+
+#define CHECK_CLOCK_SECONDS  5.0
+#define CHECK_HASH_MIN_MS    20.0
+#define CHECK_HASH_MAX_MS    500.0
+
+typedef int (*check_pt)(const portero_t *portero);
+
+
+static int check_settings(const portero_t *portero);
+static int check_database(const portero_t *portero);
+static int check_connected(const portero_t *portero, PGconn *conn);
+static int check_role(PGconn *conn);
+static int check_migrations(const portero_t *portero, PGconn *conn);
+static int check_clock(PGconn *conn);
+static int check_keys(const portero_t *portero);
+static int check_hash(const portero_t *portero);
+static int check_sockets(const portero_t *portero);
+static int check_ok(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static int check_wrong(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+
+static const check_pt  checks[] = {
+    check_settings,
+    check_database,
+    check_keys,
+    check_hash,
+    check_sockets
+};
+
+
+portero_status_t
+cmd_check(const portero_t *portero)
+{
+    int     wrong;
+    size_t  i;
+
+    wrong = 0;
+
+    for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        wrong += checks[i](portero);
+    }
+
+    return wrong ? PORTERO_FAILED : PORTERO_OK;
+}
+
+
+static int
+check_settings(const portero_t *portero)
+{
+    char  error[CONFIG_ERROR_SIZE];
+
+    if (config_check_service(portero->config, error) != 0) {
+        return check_wrong("settings", "%s", error);
+    }
+
+    return check_ok("settings", "issuer %s", portero->config->issuer);
+}
+
+
+/* As the service itself would connect. */
+
+static int
+check_database(const portero_t *portero)
+{
+    int      wrong;
+    PGconn  *conn;
+
+    if (portero->config->database_url[0] == '\0') {
+        return check_wrong("database", "DATABASE_URL is not set");
+    }
+
+    conn = PQconnectdb(portero->config->database_url);
+
+    if (PQstatus(conn) != CONNECTION_OK) {
+        wrong = check_wrong("database", "%.*s",
+                            (int) strcspn(PQerrorMessage(conn), "\n"),
+                            PQerrorMessage(conn));
+    } else {
+        wrong = check_ok("database", "answers")
+                + check_connected(portero, conn);
+    }
+
+    PQfinish(conn);
+    return wrong;
+}
+
+
+static int
+check_connected(const portero_t *portero, PGconn *conn)
+{
+    return check_role(conn) + check_migrations(portero, conn)
+           + check_clock(conn);
+}
+
+
+static int
+check_role(PGconn *conn)
+{
+    int        owner;
+    PGresult  *result;
+
+    result = PQexec(conn, "SELECT bool_or(pg_has_role(current_user, nspowner,"
+                    " 'USAGE')) FROM pg_namespace WHERE nspname = 'portero'");
+
+    owner = PQresultStatus(result) == PGRES_TUPLES_OK
+            && PQgetvalue(result, 0, 0)[0] == 't';
+    PQclear(result);
+
+    if (owner) {
+        return check_wrong("role", "DATABASE_URL connects as \"%s\", which "
+                           "owns the schema: let it be portero_service",
+                           PQuser(conn));
+    }
+
+    return check_ok("role", "%s", PQuser(conn));
+}
+
+
+/* The service may not read the table, so the owner's connection is asked. */
+
+static int
+check_migrations(const portero_t *portero, PGconn *conn)
+{
+    int                 have, know;
+    PGconn             *admin;
+    PGresult           *result;
+    const migration_t  *m;
+
+    admin = NULL;
+
+    if (portero->config->admin_database_url[0]) {
+        admin = PQconnectdb(portero->config->admin_database_url);
+        conn = admin;
+    }
+
+    result = PQexec(conn, "SELECT coalesce(max(version), 0)"
+                    " FROM portero.migration");
+    have = PQresultStatus(result) == PGRES_TUPLES_OK
+           ? atoi(PQgetvalue(result, 0, 0)) : -1;
+
+    PQclear(result);
+    PQfinish(admin);
+
+    know = 0;
+    for (m = migrations; m->version; m++) {
+        know = atoi(m->version);
+    }
+
+    if (have == -1) {
+        return check_wrong("migrations", "cannot be read: set "
+                           "ADMIN_DATABASE_URL and run portero migrate");
+    }
+
+    if (have != know) {
+        return check_wrong("migrations", "the database has version %d, this "
+                           "program %d: run portero migrate", have, know);
+    }
+
+    return check_ok("migrations", "version %d", have);
+}
+
+
+static int
+check_clock(PGconn *conn)
+{
+    double           theirs, ours;
+    PGresult        *result;
+    struct timespec  now;
+
+    result = PQexec(conn, "SELECT extract(epoch FROM clock_timestamp())");
+    clock_gettime(CLOCK_REALTIME, &now);
+
+    theirs = PQresultStatus(result) == PGRES_TUPLES_OK
+             ? atof(PQgetvalue(result, 0, 0)) : 0;
+    ours = (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+    PQclear(result);
+
+    if (fabs(theirs - ours) > CHECK_CLOCK_SECONDS) {
+        return check_wrong("clock", "the database's is %.0f seconds off: "
+                           "gateways would take tokens too early or too "
+                           "late", theirs - ours);
+    }
+
+    return check_ok("clock", "%.1f seconds from the database's",
+                    fabs(theirs - ours));
+}
+
+
+static int
+check_keys(const portero_t *portero)
+{
+    char         error[KEYS_ERROR_SIZE];
+    keys_t      *keys;
+    const char  *file;
+
+    keys = keys_load(portero->config, error);
+    if (keys == NULL) {
+        return check_wrong("keys", "%s", error);
+    }
+
+    keys_free(keys);
+    file = portero->config->gateway_keys_file;
+
+    if (file[0] && access(file, R_OK) != 0) {
+        return check_wrong("keys", "GATEWAY_KEYS_FILE %s is not there: run "
+                           "portero key generate", file);
+    }
+
+    return check_ok("keys", "%s", portero->config->key_dir);
+}
+
+
+static int
+check_hash(const portero_t *portero)
+{
+    char             hash[PASSWORD_HASH_SIZE];
+    double           ms;
+    struct timespec  from, to;
+
+    (void) portero;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+
+    if (password_hash("what it costs to hash a password", hash) != 0) {
+        return check_wrong("hash", "a password cannot be hashed");
+    }
+
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    ms = (double) (to.tv_sec - from.tv_sec) * 1e3
+         + (double) (to.tv_nsec - from.tv_nsec) / 1e6;
+
+    if (ms < CHECK_HASH_MIN_MS || ms > CHECK_HASH_MAX_MS) {
+        return check_wrong("hash", "%.0f ms for a password, from %.0f to %.0f "
+                           "would be right", ms, CHECK_HASH_MIN_MS,
+                           CHECK_HASH_MAX_MS);
+    }
+
+    return check_ok("hash", "%.0f ms", ms);
+}
+
+
+static int
+check_sockets(const portero_t *portero)
+{
+    const char  *dir;
+
+    dir = portero->config->socket_dir;
+
+    if (access(dir, W_OK | X_OK) != 0) {
+        return check_wrong("sockets", "SOCKET_DIR %s cannot be written",
+                           dir);
+    }
+
+    return check_ok("sockets", "%s", dir);
+}
+
+
+static int
+check_ok(const char *name, const char *format, ...)
+{
+    va_list  args;
+
+    printf("ok     %-10s ", name);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+
+    return 0;
+}
+
+
+static int
+check_wrong(const char *name, const char *format, ...)
+{
+    va_list  args;
+
+    printf("wrong  %-10s ", name);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+
+    return 1;
+}

@@ -1,0 +1,177 @@
+/*
+ * portero migrate: each migration that the database has not seen, in a
+ * transaction of its own.  An advisory lock makes a second one wait.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin.h"
+#include "migrations.h"
+
+
+/* Any number would do; every portero has to take the same. */
+#define MIGRATE_LOCK  "SELECT pg_advisory_lock(7305716293142)"
+
+
+static int migrate_prepare(PGconn *conn);
+static int migrate_version(PGconn *conn);
+static int migrate_apply(PGconn *conn, const migration_t *migration);
+static int migrate_run(PGconn *conn, const char *sql);
+
+
+portero_status_t
+cmd_migrate(const portero_t *portero)
+{
+    int                 version, newest;
+    PGconn             *conn;
+    portero_status_t    status;
+    const migration_t  *m;
+
+    conn = admin_connect(portero);
+    if (conn == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    status = PORTERO_FAILED;
+
+    if (migrate_prepare(conn) != 0) {
+        goto done;
+    }
+
+    version = migrate_version(conn);
+    if (version == -1) {
+        goto done;
+    }
+
+    newest = 0;
+
+    for (m = migrations; m->version; m++) {
+        newest = atoi(m->version);
+
+        if (newest > version && migrate_apply(conn, m) != 0) {
+            goto done;
+        }
+    }
+
+    if (version > newest) {
+        portero_failed("the database is at version %d, and this program "
+                       "knows %d: a newer portero is needed", version,
+                       newest);
+        goto done;
+    }
+
+    if (version == newest) {
+        printf("the database is up to date at version %d\n", version);
+    }
+
+    status = PORTERO_OK;
+
+done:
+
+    PQfinish(conn);
+    return status;
+}
+
+
+static int
+migrate_prepare(PGconn *conn)
+{
+    PGresult  *result;
+
+    result = admin_query(conn, "SELECT to_regnamespace('portero')", 0, NULL,
+                         NULL);
+    if (result == NULL) {
+        return -1;
+    }
+
+    if (PQgetisnull(result, 0, 0)) {
+        PQclear(result);
+        portero_failed("the schema \"portero\" is missing: a superuser has to "
+                       "run sql/roles.sql in this database first");
+        return -1;
+    }
+
+    PQclear(result);
+
+    /* CREATE TABLE IF NOT EXISTS would say so each time. */
+
+    return migrate_run(conn, "SET client_min_messages = warning;" MIGRATE_LOCK
+                       ";CREATE TABLE IF NOT EXISTS portero.migration ("
+                       " version integer PRIMARY KEY, name text NOT NULL,"
+                       " applied_at timestamptz NOT NULL DEFAULT now())");
+}
+
+
+static int
+migrate_version(PGconn *conn)
+{
+    int        version;
+    PGresult  *result;
+
+    result = admin_query(conn, "SELECT coalesce(max(version), 0)"
+                         " FROM portero.migration", 0, NULL, NULL);
+    if (result == NULL) {
+        return -1;
+    }
+
+    version = atoi(PQgetvalue(result, 0, 0));
+    PQclear(result);
+
+    return version;
+}
+
+
+static int
+migrate_apply(PGconn *conn, const migration_t *migration)
+{
+    PGresult    *result;
+    const char  *values[2];
+
+    values[0] = migration->version;
+    values[1] = migration->name;
+
+    if (migrate_run(conn, "BEGIN") != 0
+        || migrate_run(conn, migration->sql) != 0)
+    {
+        portero_failed("migration %s (%s) was not applied",
+                       migration->version, migration->name);
+        return -1;
+    }
+
+    result = admin_query(conn, "INSERT INTO portero.migration (version, name)"
+                         " VALUES ($1::integer, $2)", 2, values, NULL);
+    PQclear(result);
+
+    if (result == NULL || migrate_run(conn, "COMMIT") != 0) {
+        return -1;
+    }
+
+    printf("applied %s %s\n", migration->version, migration->name);
+    return 0;
+}
+
+
+/* Several statements, without parameters. */
+
+static int
+migrate_run(PGconn *conn, const char *sql)
+{
+    int        rc;
+    PGresult  *result;
+
+    result = PQexec(conn, sql);
+
+    rc = PQresultStatus(result) == PGRES_COMMAND_OK
+         || PQresultStatus(result) == PGRES_TUPLES_OK
+         ? 0 : -1;
+
+    if (rc != 0) {
+        portero_failed("%.*s", (int) strcspn(PQerrorMessage(conn), "\n"),
+                       PQerrorMessage(conn));
+    }
+
+    PQclear(result);
+    return rc;
+}

@@ -1,0 +1,375 @@
+/* portero user: add, list, disable, enable, role, password. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "admin.h"
+#include "password.h"
+#include "terminal.h"
+
+
+#define USER_PASSWORD_SIZE  1024
+
+#define SQLSTATE_UNIQUE     "23505"
+#define SQLSTATE_CHECK      "23514"
+
+
+static int user_hash(const portero_t *portero, const char *name,
+    char hash[PASSWORD_HASH_SIZE]);
+static int user_weak(const portero_t *portero, const char *name,
+    const char *password);
+static portero_status_t user_create(const portero_t *portero,
+    const char *email, const char *roles);
+static portero_status_t user_change(const portero_t *portero, const char *sql,
+    int n, const char *const *values);
+static char *user_role_array(char **roles, int n);
+static void user_print(PGresult *result, int row);
+static json_t *user_json(PGresult *result, int row);
+
+
+portero_status_t
+cmd_user_add(const portero_t *portero)
+{
+    int                i, n;
+    char              *array, **roles;
+    const char        *email;
+    portero_status_t   status;
+
+    email = NULL;
+    n = 0;
+    roles = calloc(portero->argc, sizeof(char *));
+
+    for (i = 1; roles && i + 1 < portero->argc; i += 2) {
+        if (strcmp(portero->argv[i], "--email") == 0) {
+            email = portero->argv[i + 1];
+
+        } else if (strcmp(portero->argv[i], "--role") == 0) {
+            roles[n++] = portero->argv[i + 1];
+
+        } else {
+            break;
+        }
+    }
+
+    if (i < portero->argc) {
+        free(roles);
+        fputs("usage: portero user add NAME [--email ADDRESS] "
+              "[--role ROLE]...\n", stderr);
+        return PORTERO_USAGE;
+    }
+
+    array = user_role_array(roles, n);
+    status = array ? user_create(portero, email, array)
+                   : portero_failed("out of memory");
+
+    free(array);
+    free(roles);
+    return status;
+}
+
+
+portero_status_t
+cmd_user_list(const portero_t *portero)
+{
+    int        row;
+    PGconn    *conn;
+    json_t    *list;
+    PGresult  *result;
+
+    conn = admin_connect(portero);
+    if (conn == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    result = admin_query(conn, "SELECT sub, username, email,"
+                         " array_to_json(roles), disabled, created_at,"
+                         " last_login_at FROM portero.admin_user_list()",
+                         0, NULL, NULL);
+    if (result == NULL) {
+        PQfinish(conn);
+        return PORTERO_FAILED;
+    }
+
+    list = json_array();
+
+    for (row = 0; row < PQntuples(result); row++) {
+        if (portero->json) {
+            json_array_append_new(list, user_json(result, row));
+        } else {
+            user_print(result, row);
+        }
+    }
+
+    if (portero->json) {
+        json_dumpf(list, stdout, JSON_COMPACT);
+        putchar('\n');
+    }
+
+    json_decref(list);
+    PQclear(result);
+    PQfinish(conn);
+    return PORTERO_OK;
+}
+
+
+portero_status_t
+cmd_user_disable(const portero_t *portero)
+{
+    const char  *values[1] = { portero->argv[0] };
+
+    return user_change(portero,
+                       "SELECT portero.admin_user_set_disabled($1, true)", 1,
+                       values);
+}
+
+
+portero_status_t
+cmd_user_enable(const portero_t *portero)
+{
+    const char  *values[1] = { portero->argv[0] };
+
+    return user_change(portero,
+                       "SELECT portero.admin_user_set_disabled($1, false)", 1,
+                       values);
+}
+
+
+portero_status_t
+cmd_user_role(const portero_t *portero)
+{
+    const char  *verb, *values[3];
+
+    verb = portero->argv[1];
+
+    if (strcmp(verb, "add") != 0 && strcmp(verb, "remove") != 0) {
+        fputs("usage: portero user role NAME add|remove ROLE\n", stderr);
+        return PORTERO_USAGE;
+    }
+
+    values[0] = portero->argv[0];
+    values[1] = portero->argv[2];
+    values[2] = strcmp(verb, "add") == 0 ? "true" : "false";
+
+    return user_change(portero,
+                       "SELECT portero.admin_user_role($1, $2, $3::boolean)",
+                       3, values);
+}
+
+
+portero_status_t
+cmd_user_password(const portero_t *portero)
+{
+    char              hash[PASSWORD_HASH_SIZE];
+    const char       *values[2];
+    portero_status_t  status;
+
+    if (user_hash(portero, portero->argv[0], hash) != 0) {
+        return PORTERO_FAILED;
+    }
+
+    values[0] = portero->argv[0];
+    values[1] = hash;
+
+    status = user_change(portero, "SELECT portero.admin_user_password($1, $2)",
+                         2, values);
+
+    explicit_bzero(hash, sizeof(hash));
+    return status;
+}
+
+
+static int
+user_hash(const portero_t *portero, const char *name,
+    char hash[PASSWORD_HASH_SIZE])
+{
+    int   rc;
+    char  password[USER_PASSWORD_SIZE];
+
+    rc = -1;
+
+    if (terminal_password(password, sizeof(password)) == 0
+        && !user_weak(portero, name, password))
+    {
+        rc = password_hash(password, hash);
+
+        if (rc != 0) {
+            portero_failed("the password cannot be hashed");
+        }
+    }
+
+    explicit_bzero(password, sizeof(password));
+    return rc;
+}
+
+
+static int
+user_weak(const portero_t *portero, const char *name, const char *password)
+{
+    unsigned  reasons;
+
+    reasons = password_weakness(password, name,
+                                portero->config->password_min);
+
+    if (reasons & PASSWORD_TOO_SHORT) {
+        portero_failed("the password is too short: PASSWORD_MIN asks for %d "
+                       "characters", (int) portero->config->password_min);
+
+    } else if (reasons & PASSWORD_TOO_LONG) {
+        portero_failed("the password is too long: %d characters and %d bytes "
+                       "are the most", PASSWORD_MAX_CHARS,
+                       PASSWORD_MAX_BYTES);
+
+    } else if (reasons & PASSWORD_COMMON) {
+        portero_failed("the password is one of the most common ones");
+
+    } else if (reasons & PASSWORD_SAME_AS_NAME) {
+        portero_failed("the password is the user's name");
+    }
+
+    return reasons != 0;
+}
+
+
+static portero_status_t
+user_create(const portero_t *portero, const char *email, const char *roles)
+{
+    char               hash[PASSWORD_HASH_SIZE], state[6];
+    PGconn            *conn;
+    PGresult          *result;
+    const char        *values[4];
+    portero_status_t   status;
+
+    if (user_hash(portero, portero->argv[0], hash) != 0) {
+        return PORTERO_FAILED;
+    }
+
+    conn = admin_connect(portero);
+    if (conn == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    values[0] = portero->argv[0];
+    values[1] = hash;
+    values[2] = email;
+    values[3] = roles;
+    state[0] = '\0';
+
+    result = admin_query(conn, "SELECT portero.admin_user_add($1, $2, $3,"
+                         " ARRAY(SELECT jsonb_array_elements_text($4)))",
+                         4, values, state);
+
+    if (result) {
+        printf("%s\n", PQgetvalue(result, 0, 0));
+        status = PORTERO_OK;
+
+    } else if (strcmp(state, SQLSTATE_UNIQUE) == 0) {
+        status = portero_failed("there is a user \"%s\" already",
+                                portero->argv[0]);
+
+    } else if (strcmp(state, SQLSTATE_CHECK) == 0) {
+        status = portero_failed("not allowed: a name has 1 to 64 letters, "
+                                "digits and . _ - @ +, an e-mail address one @");
+
+    } else {
+        status = portero_failed("%.*s",
+                                (int) strcspn(PQerrorMessage(conn), "\n"),
+                                PQerrorMessage(conn));
+    }
+
+    explicit_bzero(hash, sizeof(hash));
+    PQclear(result);
+    PQfinish(conn);
+    return status;
+}
+
+
+/* A function that is true when there is such a user; $1 is the name. */
+
+static portero_status_t
+user_change(const portero_t *portero, const char *sql, int n,
+    const char *const *values)
+{
+    PGconn            *conn;
+    PGresult          *result;
+    portero_status_t   status;
+
+    conn = admin_connect(portero);
+    if (conn == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    status = PORTERO_FAILED;
+    result = admin_query(conn, sql, n, values, NULL);
+
+    if (result && PQgetvalue(result, 0, 0)[0] == 't') {
+        status = PORTERO_OK;
+
+    } else if (result) {
+        portero_failed("there is no user \"%s\"", values[0]);
+    }
+
+    PQclear(result);
+    PQfinish(conn);
+    return status;
+}
+
+
+/* JSON, so that nobody has to quote for an array's text form. */
+
+static char *
+user_role_array(char **roles, int n)
+{
+    int      i;
+    char    *text;
+    json_t  *array;
+
+    array = json_array();
+
+    for (i = 0; i < n; i++) {
+        json_array_append_new(array, json_string(roles[i]));
+    }
+
+    text = json_dumps(array, JSON_COMPACT);
+    json_decref(array);
+
+    return text;
+}
+
+
+static void
+user_print(PGresult *result, int row)
+{
+    size_t   i;
+    json_t  *roles;
+
+    printf("%s\t%s\t", PQgetvalue(result, row, 1), PQgetvalue(result, row, 0));
+
+    roles = json_loads(PQgetvalue(result, row, 3), 0, NULL);
+
+    for (i = 0; i < json_array_size(roles); i++) {
+        printf("%s%s", i ? "," : "",
+               json_string_value(json_array_get(roles, i)));
+    }
+
+    printf("\t%s\n", PQgetvalue(result, row, 4)[0] == 't' ? "disabled" : "");
+    json_decref(roles);
+}
+
+
+static json_t *
+user_json(PGresult *result, int row)
+{
+    return json_pack("{s:s, s:s, s:s?, s:o?, s:b, s:s, s:s?}",
+                     "sub", PQgetvalue(result, row, 0),
+                     "username", PQgetvalue(result, row, 1),
+                     "email", PQgetisnull(result, row, 2)
+                              ? NULL : PQgetvalue(result, row, 2),
+                     "roles", json_loads(PQgetvalue(result, row, 3), 0, NULL),
+                     "disabled", PQgetvalue(result, row, 4)[0] == 't',
+                     "created_at", PQgetvalue(result, row, 5),
+                     "last_login_at", PQgetisnull(result, row, 6)
+                                      ? NULL : PQgetvalue(result, row, 6));
+}

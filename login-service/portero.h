@@ -1,0 +1,40 @@
+/*
+ * The command line's parts.  Each command returns its exit status and says on
+ * standard error, in one line, why it is not PORTERO_OK.
+ */
+
+#ifndef PORTERO_H
+#define PORTERO_H
+
+#include "config.h"
+
+
+typedef enum {
+    PORTERO_OK = 0,
+    PORTERO_FAILED = 1,
+    PORTERO_USAGE = 2
+} portero_status_t;
+
+typedef struct {
+    const config_t   *config;
+    int               json;
+    int               argc;         /* what follows the command's words */
+    char            **argv;
+} portero_t;
+
+portero_status_t cmd_migrate(const portero_t *portero);
+portero_status_t cmd_check(const portero_t *portero);
+portero_status_t cmd_user_add(const portero_t *portero);
+portero_status_t cmd_user_list(const portero_t *portero);
+portero_status_t cmd_user_disable(const portero_t *portero);
+portero_status_t cmd_user_enable(const portero_t *portero);
+portero_status_t cmd_user_role(const portero_t *portero);
+portero_status_t cmd_user_password(const portero_t *portero);
+portero_status_t cmd_key_generate(const portero_t *portero);
+portero_status_t cmd_key_list(const portero_t *portero);
+
+/* One line on standard error; always PORTERO_FAILED. */
+portero_status_t portero_failed(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+#endif
