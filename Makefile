@@ -107,14 +107,9 @@ $(BUILD)/tools/%: t/tools/%.c $(BUILD)/libjot.a
 
 # The migrations, as migrations.h declares them.
 
-$(BUILD)/sql_data.c: $(MIGRATIONS) Makefile
+$(BUILD)/sql_data.c: sql/embed $(MIGRATIONS)
 	@mkdir -p $(@D)
-	perl -0 -ne 'BEGIN { print "#include \"migrations.h\"\n\n", \
-	        "const migration_t  migrations[] = {\n" } \
-	    my ($$v, $$n) = $$ARGV =~ m{/0*(\d+)_(\w+)\.sql}; \
-	    s/([\\"])/\\$$1/g; s/\n/\\n"\n"/g; \
-	    print "{ \"$$v\", \"$$n\",\n\"$$_\" },\n"; \
-	    END { print "{ 0, 0, 0 }\n};\n" }' $(MIGRATIONS) > $@
+	sql/embed $(MIGRATIONS) > $@
 
 $(BUILD)/sql_data.o: $(BUILD)/sql_data.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -c -o $@ $<
