@@ -213,8 +213,9 @@ fcgi_connection(int fd, service_t *service)
         fcgi_write_response(fcgi.out, &response);
 
     } else {
-        log_event(LOG_CLIENT_GONE, "reason", "the body was cut short",
-                  "path", request.path, "address", request.address, NULL);
+        log_event(LOG_CLIENT_GONE, "reason", "the request was cut short",
+                  "path", *request.path ? request.path : NULL,
+                  "address", *request.address ? request.address : NULL, NULL);
     }
 
     if (FCGX_HasSeenEOF(fcgi.in)) {

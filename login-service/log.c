@@ -41,6 +41,7 @@ static const log_row_t  log_rows[LOG_EVENT_COUNT] = {
     [LOG_RELOAD_REFUSED]   = { "reload_refused", "error" },
     [LOG_WORKER_DIED]      = { "worker_died", "error" },
     [LOG_INSECURE_COOKIES] = { "insecure_cookies", "warning" },
+    [LOG_RUNS_AS_ROOT]     = { "runs_as_root", "warning" },
     [LOG_KEYS_LOADED]      = { "keys_loaded", "info" },
     [LOG_KEYS_REFUSED]     = { "keys_refused", "error" },
     [LOG_DATABASE_LOST]    = { "database_lost", "error" },

@@ -17,6 +17,7 @@ typedef enum {
     LOG_RELOAD_REFUSED,     /* the old configuration or keys stay in force */
     LOG_WORKER_DIED,
     LOG_INSECURE_COOKIES,
+    LOG_RUNS_AS_ROOT,
     LOG_KEYS_LOADED,
     LOG_KEYS_REFUSED,
     LOG_DATABASE_LOST,      /* once, with libpq's words */

@@ -15,6 +15,7 @@
 
 #include "config.h"
 #include "crew.h"
+#include "db.h"
 #include "keys.h"
 #include "lane.h"
 #include "log.h"
@@ -49,6 +50,8 @@ typedef struct {
 static int master_start(master_t *master, char error[MASTER_ERROR_SIZE]);
 static int master_block_signals(master_t *master);
 static int master_load(const char *file, config_t **config, keys_t **keys,
+    char error[MASTER_ERROR_SIZE]);
+static int master_check_database(const config_t *config,
     char error[MASTER_ERROR_SIZE]);
 static void master_start_crew(master_t *master, int64_t now);
 static void master_log_start(const master_t *master);
@@ -158,7 +161,9 @@ master_load(const char *file, config_t **config, keys_t **keys,
         return -1;
     }
 
-    if (config_check_service(*config, error) == 0) {
+    if (config_check_service(*config, error) == 0
+        && master_check_database(*config, error) == 0)
+    {
         *keys = keys_load(*config, error);
     }
 
@@ -168,6 +173,26 @@ master_load(const char *file, config_t **config, keys_t **keys,
         return -1;
     }
 
+    return 0;
+}
+
+
+/* Whether its URL can be read; it may be away, and come back. */
+static int
+master_check_database(const config_t *config, char error[MASTER_ERROR_SIZE])
+{
+    db_t  *db;
+
+    db = db_new(config);
+
+    if (db == NULL) {
+        snprintf(error, MASTER_ERROR_SIZE, "DATABASE_URL: libpq cannot read "
+                 "it; right would be postgresql://USER@HOST/NAME, with %%XX "
+                 "for special characters");
+        return -1;
+    }
+
+    db_free(db);
     return 0;
 }
 
@@ -196,6 +221,11 @@ master_log_start(const master_t *master)
         log_event(LOG_INSECURE_COOKIES, "reason", "INSECURE_COOKIES: cookies "
                   "go over plain http, which is for a demo on this host only",
                   NULL);
+    }
+
+    if (geteuid() == 0) {
+        log_event(LOG_RUNS_AS_ROOT, "reason", "it needs no rights of root's: "
+                  "start it as a user of its own", NULL);
     }
 
     len = 0;
