@@ -238,7 +238,7 @@ sub DESTROY {
     return if $$ != $self->{owner};
     local ($?, $@, $!);
     $self->stop;
-    remove_tree($self->{data}) if $self->{data} && !$ENV{PORTERO_KEEP};
+    remove_tree($self->{data}) if $self->{data} && !$ENV{GATE_KEEP};
 }
 
 
