@@ -1,0 +1,139 @@
+/*
+ * PostgreSQL, by asynchronous libpq: one connection per process, one function
+ * per statement, named as the function of the schema "portero" that it calls.
+ *
+ * A call takes 3 s at most, connecting included, by CLOCK_MONOTONIC; libpq
+ * looks up host names outside of that limit.  When it has passed, the
+ * connection is dropped and further calls fail at once for a second: a frozen
+ * server must not hold a lane of workers.
+ */
+
+#ifndef DB_H
+#define DB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "service.h"
+
+
+typedef enum {
+    DB_OK,
+    DB_NONE,            /* no such row, or nothing that could be done to it */
+    DB_CONFLICT,        /* somebody has this name already */
+    DB_UNAVAILABLE,     /* no answer: whether it took effect is open */
+    DB_FAILED           /* the statement is wrong, or the schema; logged */
+} db_status_t;
+
+/* Does not connect yet.  NULL if DATABASE_URL is malformed; it is logged. */
+db_t *db_new(const config_t *config);
+void db_free(db_t *db);
+
+/* DB_OK: statements that write would work. */
+db_status_t db_ping(db_t *db);
+
+
+/* Who asks, for the audit.  Valid UTF-8, as all texts here; may be NULL. */
+typedef struct {
+    const char   *address;
+    const char   *user_agent;
+} db_client_t;
+
+#define DB_SUB_SIZE   256
+#define DB_HASH_SIZE  384
+
+typedef struct {
+    char          sub[DB_SUB_SIZE];
+    char          hash[DB_HASH_SIZE];   /* "": this user has no password */
+    int           disabled;
+} db_user_t;
+
+/* DB_NONE: nobody has this name. */
+db_status_t db_user_find(db_t *db, const char *login, db_user_t *user);
+
+/* A login that was refused goes to the audit; sub may be NULL. */
+db_status_t db_user_refused(db_t *db, const char *login, const char *sub,
+    const char *reason, const db_client_t *client);
+
+/* Replaces a hash if it still is the old one; else DB_NONE. */
+db_status_t db_user_rehash(db_t *db, const char *sub, const char *old_hash,
+    const char *new_hash);
+
+/* DB_NONE: this installation has no functions to register with. */
+db_status_t db_user_can_register(db_t *db);
+db_status_t db_user_register(db_t *db, const char *login, const char *hash,
+    const char *email /* or NULL */, const db_client_t *client,
+    char sub[DB_SUB_SIZE]);
+
+
+/* The order is that of the table in db_session.c. */
+typedef enum {
+    DB_SESSION_LIVE,        /* created, or found */
+    DB_SESSION_ROTATED,
+    DB_SESSION_SAME,        /* rotated a moment ago: the same token again */
+    DB_SESSION_RETRY,       /* superseded a moment ago: its successor */
+    DB_SESSION_AHEAD,       /* the database lost a commit of ours */
+    DB_SESSION_REUSE,       /* an old token: this call ended the session */
+    DB_SESSION_REUSED,      /* such a call ended it before */
+    DB_SESSION_REVOKED,     /* ended otherwise, or its user is disabled */
+    DB_SESSION_EXPIRED,     /* past its absolute end */
+    DB_SESSION_IDLE,
+    DB_SESSION_INVALID,     /* there is no such session */
+    DB_SESSION_OUTCOMES
+} db_outcome_t;
+
+/*
+ * Times are microseconds since 1970 by the database's clock.  Of a refusal
+ * only outcome and sub are set (sub may be ""); of db_session_get()'s answer
+ * all but generation and renewed.  Texts are "" where SQL says NULL.
+ */
+typedef struct {
+    db_outcome_t       outcome;
+    uint32_t           generation;
+    int                renewed;
+    int64_t            ver;
+    int64_t            now;
+    int64_t            idle;
+    int64_t            absolute;
+    const char        *sub;
+    const char        *name;
+    const char        *roles;       /* a JSON array of strings */
+    const char        *scope;
+    const char        *extra;       /* a JSON object, or "" */
+    struct pg_result  *texts;       /* owns them */
+} db_session_t;
+
+/* Every db_session_t that a call filled; calls that fail leave it empty. */
+void db_session_free(db_session_t *session);
+
+typedef struct {
+    const char            *sid;         /* UUID text */
+    const unsigned char   *digest;      /* 32 bytes */
+} db_proof_t;
+
+/*
+ * A new session for sub, which ends the one that replaced proves, if that is
+ * not NULL.  Outcomes: LIVE, or REVOKED for a user who may not be signed in.
+ */
+db_status_t db_session_create(db_t *db, const char *sub,
+    const db_proof_t *proof, const db_proof_t *replaced,
+    const db_client_t *client, db_session_t *session);
+
+/* All outcomes but LIVE. */
+db_status_t db_session_refresh(db_t *db, const db_proof_t *proof,
+    uint32_t generation, int renew, const db_client_t *client,
+    db_session_t *session);
+
+/* LIVE, REUSED, REVOKED, EXPIRED, IDLE, INVALID. */
+db_status_t db_session_get(db_t *db, const char *sid, const char *sub,
+    db_session_t *session);
+
+/*
+ * Ends a session that a refresh token proves (digest), or an access token
+ * (digest NULL, and sub).  DB_NONE: it had ended, or is unknown.
+ */
+db_status_t db_session_end(db_t *db, const db_proof_t *proof,
+    const char *sub, const char *reason, const db_client_t *client);
+
+#endif
