@@ -129,7 +129,7 @@ packages:
 
 run: packages
 	@$(MAKE) -s all
-	@exec demo/run
+	@BUILD=$(abspath $(BUILD)) exec demo/run
 
 test:
 	demo/packages build run test
