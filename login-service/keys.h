@@ -3,6 +3,13 @@
  * until the directory changes: PEM keys that sign access tokens, and a ring of
  * HMAC keys for refresh tokens.  Also their public faces: the JWK Set that is
  * served, and the one for gateways.
+ *
+ *     state              which keys there are, and what each is for
+ *     sign-KID.pem       PKCS #8; KID is its thumbprint (RFC 7638)
+ *     refresh-NUMBER.key 32 bytes
+ *
+ * keys_state.h shows the form of "state".  It alone decides, and is replaced
+ * by one rename when anything changes.
  */
 
 #ifndef KEYS_H
@@ -28,6 +35,8 @@ int keys_changed(const keys_t *keys, const config_t *config);
 const jot_private_t *keys_active(const keys_t *keys);   /* NULL with HS256 */
 const jot_keys_t *keys_public(const keys_t *keys);      /* verifies our own */
 const char *keys_jwks(const keys_t *keys);      /* served; empty with HS256 */
+const char *keys_gateway(const keys_t *keys);   /* with HS256 a secret */
+const char *keys_kid(const keys_t *keys);       /* of the key that signs */
 const char *keys_etag(const keys_t *keys);
 const char *keys_fingerprint(const keys_t *keys);   /* of the refresh ring */
 
@@ -42,6 +51,9 @@ const unsigned char *keys_refresh_find(const keys_t *keys, unsigned id);
 int keys_write_gateway_file(const keys_t *keys, const config_t *config,
     char error[KEYS_ERROR_SIZE]);
 
+/* 0 if it holds that text and has that mode, 1 if not, -1 if there is none. */
+int keys_gateway_state(const keys_t *keys, const config_t *config);
+
 /* For the command line. */
 typedef enum {
     KEY_NEXT,
@@ -53,7 +65,7 @@ typedef struct {
     char           kid[64];
     jot_alg_t      alg;
     key_state_t    state;
-    int64_t        since;       /* in this state, seconds since 1970 */
+    int64_t        since;       /* seconds since 1970; 0 for SECRET_KEY */
 } key_info_t;
 
 size_t keys_count(const keys_t *keys);
