@@ -37,13 +37,9 @@ typedef struct {
 static const route_t *routes_find(lane_t lane, const char *path);
 static int routes_check(const route_t *route, http_request_t *request,
     http_response_t *response);
-static int routes_check_body(const route_t *route, http_request_t *request,
-    http_response_t *response);
+static int routes_parse(http_request_t *request, http_response_t *response);
 static int routes_is_json(const char *content_type);
 static void routes_allow(const route_t *route, http_response_t *response);
-static void routes_refuse(const http_request_t *request,
-    http_response_t *response, int status, const char *error,
-    const char *reason);
 static void routes_finish(const http_request_t *request,
     http_response_t *response);
 
@@ -127,6 +123,8 @@ static int
 routes_check(const route_t *route, http_request_t *request,
     http_response_t *response)
 {
+    int  wanted;
+
     if (!(request->method & route->methods)) {
         routes_allow(route, response);
         routes_refuse(request, response, 405, "invalid_request",
@@ -140,7 +138,12 @@ routes_check(const route_t *route, http_request_t *request,
         return -1;
     }
 
-    if (routes_check_body(route, request, response) != 0) {
+    wanted = route->body == BODY_REQUIRED
+             || (route->body == BODY_OPTIONAL && request->body_len);
+
+    if (wanted && !routes_is_json(request->content_type)) {
+        routes_refuse(request, response, 415, "invalid_request",
+                      "the content type is not application/json in UTF-8");
         return -1;
     }
 
@@ -150,43 +153,31 @@ routes_check(const route_t *route, http_request_t *request,
         return -1;
     }
 
-    return 0;
+    return wanted ? routes_parse(request, response) : 0;
 }
 
 
 static int
-routes_check_body(const route_t *route, http_request_t *request,
-    http_response_t *response)
+routes_parse(http_request_t *request, http_response_t *response)
 {
     jot_status_t   status;
     const char    *detail;
 
-    if (route->body == BODY_NONE
-        || (route->body == BODY_OPTIONAL && request->body_len == 0))
-    {
-        return 0;
-    }
-
-    if (!routes_is_json(request->content_type)) {
-        routes_refuse(request, response, 415, "invalid_request",
-                      "the content type is not application/json in UTF-8");
-        return -1;
-    }
-
     status = jot_json_parse(&request->json, request->body, request->body_len,
                             HTTP_BODY_DEPTH, &detail);
 
+    if (status == JOT_OK) {
+        return 0;
+    }
+
     if (status == JOT_INTERNAL) {
         http_respond_error(response, 500, "server_error", "an internal error");
-        return -1;
-    }
 
-    if (status != JOT_OK) {
+    } else {
         routes_refuse(request, response, 400, "invalid_request", detail);
-        return -1;
     }
 
-    return 0;
+    return -1;
 }
 
 
@@ -257,7 +248,7 @@ routes_allow(const route_t *route, http_response_t *response)
 }
 
 
-static void
+void
 routes_refuse(const http_request_t *request, http_response_t *response,
     int status, const char *error, const char *reason)
 {

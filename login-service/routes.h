@@ -32,6 +32,10 @@ void healthz_handler(service_t *service, const http_request_t *request,
 void readyz_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 
+/* Answers a request whose form is wrong, with a line in the log. */
+void routes_refuse(const http_request_t *request, http_response_t *response,
+    int status, const char *error, const char *reason);
+
 /* Always leaves a complete response. */
 void routes_dispatch(service_t *service, http_request_t *request,
     http_response_t *response);
