@@ -39,6 +39,7 @@ typedef struct {
 
 static int fcgi_accept(int epoll_fd, int listen_fd, const volatile int *stop);
 static void fcgi_connection(int fd, service_t *service);
+static int fcgi_is_probe(int fd);
 static int fcgi_read_request(FCGX_Request *fcgi, http_request_t *request);
 static void fcgi_read_params(FCGX_ParamArray params, http_request_t *request);
 static http_method_t fcgi_method(const char *name);
@@ -195,6 +196,12 @@ fcgi_connection(int fd, service_t *service)
 
     fcgi_watch(fd);
 
+    if (fcgi_is_probe(fd)) {
+        fcgi_unwatch();
+        close(fd);
+        return;
+    }
+
     if (FCGX_Accept_r(&fcgi) != 0) {
         fcgi_unwatch();
         log_event(LOG_REQUEST_REFUSED, "reason",
@@ -231,6 +238,16 @@ fcgi_connection(int fd, service_t *service)
 
     FCGX_Finish_r(&fcgi);
     fcgi_unwatch();
+}
+
+
+/* Who connects and closes only asks whether somebody listens. */
+static int
+fcgi_is_probe(int fd)
+{
+    char  byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK) == 0 && fcgi_watched != -1;
 }
 
 
@@ -366,7 +383,8 @@ fcgi_write_response(FCGX_Stream *out, http_response_t *response)
     text = NULL;
 
     if (response->json) {
-        text = json_dumps(response->json, JSON_COMPACT);
+        text = json_dumps(response->json,
+                          JSON_COMPACT | JSON_REAL_PRECISION(15));
 
         if (text == NULL) {
             http_response_free(response);
@@ -486,8 +504,9 @@ fcgi_alarm(int signo)
 
     saved = errno;
 
-    if (fcgi_watched >= 0) {
+    if (fcgi_watched != -1) {
         shutdown(fcgi_watched, SHUT_RDWR);
+        fcgi_watched = -1;              /* tells that its time was up */
     }
 
     errno = saved;
