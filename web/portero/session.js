@@ -23,6 +23,8 @@ const TEXTS = {
         invalid_grant: "User name or password is wrong.",
         taken: "This user name is taken.",
         name: "A user name has 1 to 64 letters, digits and . _ - @ +",
+        bad_email: "This is not an email address.",
+        refused: "The password was refused.",
         too_short: "The password is too short.",
         too_long: "The password is too long.",
         common: "This password is too common.",
@@ -50,6 +52,8 @@ const TEXTS = {
         invalid_grant: "El usuario o la contraseña no son correctos.",
         taken: "Este usuario ya existe.",
         name: "Un usuario tiene de 1 a 64 letras, cifras y . _ - @ +",
+        bad_email: "No es una dirección de correo electrónico.",
+        refused: "La contraseña fue rechazada.",
         too_short: "La contraseña es demasiado corta.",
         too_long: "La contraseña es demasiado larga.",
         common: "Esta contraseña es demasiado común.",
@@ -66,6 +70,9 @@ const language = (navigator.languages || [])
 const text = TEXTS[language];
 
 
+// A reply is ours only if it says so in JSON: a hotel's page with status 200 is
+// no answer, and throws as a network that is away does.
+
 async function ask(method, path, body) {
     const response = await fetch(path, {
         method,
@@ -73,8 +80,22 @@ async function ask(method, path, body) {
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(LIMIT),
     });
-    const answer = await response.json().catch(() => ({}));
+    const answer = response.status === 204 ? {}
+        : await response.json().catch(() => ({}));
+    if (response.ok && response.status !== 204 && !answer.user) {
+        throw new Error("not an answer of the login service");
+    }
     return { status: response.status, answer };
+}
+
+
+// nginx puts "return=" last and does not encode it: it runs to the end.  What
+// stands in it is not ours, a "reason=" neither.
+
+function query() {
+    const [, before, back] =
+        location.search.match(/^(.*?)(?:[?&]return=(.*))?$/s);
+    return { reason: new URLSearchParams(before).get("reason"), back };
 }
 
 
@@ -82,7 +103,7 @@ async function ask(method, path, body) {
 // follows, and the parsed address has to agree.
 
 function wayBack() {
-    const raw = location.search.match(/[?&]return=(.*)$/)?.[1];
+    const raw = query().back;
     if (!raw) {
         return null;
     }
@@ -115,6 +136,10 @@ function translate() {
     for (const element of document.querySelectorAll("[data-text]")) {
         element.textContent = text[element.dataset.text];
     }
+    const title = document.querySelector("title");
+    if (title.dataset.text) {
+        document.title += " · Portero";
+    }
 }
 
 
@@ -141,7 +166,7 @@ function attach(form, send) {
 
     form.addEventListener("submit", async event => {
         event.preventDefault();
-        if (button.ariaDisabled === "true") {
+        if (button.getAttribute("aria-disabled") === "true") {
             return;
         }
         const empty = [...form.querySelectorAll("input:not([type=email])")]
@@ -152,13 +177,13 @@ function attach(form, send) {
         }
 
         complain(form, "");
-        button.ariaDisabled = "true";
+        button.setAttribute("aria-disabled", "true");
         try {
             await send(form);
         } catch {
             complain(form, text.silent);
         } finally {
-            button.ariaDisabled = "false";
+            button.removeAttribute("aria-disabled");
         }
     });
 }
@@ -172,12 +197,11 @@ async function login(form) {
 
     if (status === 200) {
         enter();
-    } else if (status === 401) {
+    } else if (status === 401 || status === 400) {
         password.value = "";
         complain(form, text.invalid_grant, password);
     } else {
-        complain(form, status === 429 || status === 503 ? text.busy
-                                                        : text.silent);
+        complain(form, status === 429 ? text.busy : text.silent);
     }
 }
 
@@ -196,38 +220,36 @@ async function register(form) {
         complain(form, text.taken, username);
     } else if (status === 422) {
         complain(form, (answer.reasons || []).map(reason => text[reason])
-            .join(" "), password);
+            .join(" ") || text.refused, password);
     } else if (status === 400) {
-        complain(form, text.name, username);
+        const named = /^[\w.@+-]{1,64}$/.test(username.value);
+        complain(form, named ? text.bad_email : text.name,
+            named ? email : username);
     } else if (status === 403) {
         complain(form, text.closed);
     } else {
-        complain(form, status === 429 || status === 503 ? text.busy
-                                                        : text.silent);
+        complain(form, status === 429 ? text.busy : text.silent);
     }
 }
 
 
 async function startPage() {
-    const query = new URLSearchParams(location.search);
-    const reason = query.get("reason");
-    const back = wayBack();
+    const { reason, back } = query();
 
     if (["signed-out", "idle", "expired", "revoked", "reuse"].includes(reason))
     {
         document.getElementById("status").textContent = text[reason];
     }
     if (reason !== null) {
-        history.replaceState(null, "", location.search
-            .replace(/([?&])reason=[^&]*&?/, "$1").replace(/[?&]$/, "") ||
-            location.pathname);
+        history.replaceState(null, "", location.pathname +
+            (back === undefined ? "" : `?return=${back}`));
     }
 
     attach(document.getElementById("login"), login);
     attach(document.getElementById("register"), register);
 
     // Perhaps only the access token ran out.  Who signed out stays out.
-    if (back && reason === null) {
+    if (back !== undefined && reason === null) {
         const { status } = await ask("POST", "/auth/refresh",
             { intent: "silent" }).catch(() => ({}));
         if (status === 200) {
@@ -290,12 +312,37 @@ async function protectedPage() {
     document.getElementById("who").textContent = text.who(answer.user.name);
     document.getElementById("limit").textContent =
         text.limit(answer.session.idle_seconds);
-    document.getElementById("sign-out").addEventListener("click", signOut);
     main.hidden = false;
 }
 
 
+// A page that comes back from the browser's memory may show somebody who has
+// signed out since: it is covered when it goes, and asks when it returns.
+
+function attachPage() {
+    const main = document.querySelector("main");
+
+    document.getElementById("sign-out").addEventListener("click", signOut);
+    addEventListener("pagehide", () => {
+        main.hidden = true;
+    });
+    addEventListener("pageshow", event => {
+        if (event.persisted) {
+            protectedPage();
+        }
+    });
+    protectedPage();
+}
+
+
 async function signOut() {
+    const button = document.getElementById("sign-out");
+
+    if (button.getAttribute("aria-disabled") === "true") {
+        return;
+    }
+    button.setAttribute("aria-disabled", "true");
+    document.getElementById("status").textContent = "";
     try {
         const { status } = await ask("POST", "/auth/logout",
             { scope: "local" });
@@ -307,6 +354,7 @@ async function signOut() {
     } catch {
         // told below: signed out is only what got its 204
     }
+    button.removeAttribute("aria-disabled");
     document.getElementById("status").textContent = text.silent;
 }
 
@@ -316,5 +364,5 @@ translate();
 if (document.body.dataset.portero === "start") {
     startPage();
 } else if (document.body.dataset.portero === "protected") {
-    protectedPage();
+    attachPage();
 }
