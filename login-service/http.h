@@ -105,6 +105,7 @@ void http_respond_json(http_response_t *response, int status,
     json_t *json /* stolen */);
 void http_respond_error(http_response_t *response, int status,
     const char *error, const char *description);
-void http_respond_unavailable(http_response_t *response);   /* 503, Retry-After */
+/* 503 with Retry-After. */
+void http_respond_unavailable(http_response_t *response);
 
 #endif
