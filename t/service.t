@@ -27,7 +27,11 @@ my ($password, $token, $internal) =
 $gate->create_folders;
 $gate->write_config;
 $gate->portero('key', 'generate');
-$gate->start_login;
+
+{
+    local $ENV{PORTERO_CLIENT_ID} = 'not-for-everybody';
+    $gate->start_login;
+}
 
 
 # --- helpers ----------------------------------------------------------------
@@ -117,6 +121,12 @@ my $workers = workers($gate->pid('login'));
 for my $title (sort keys %$workers) {
     my $nice = (split ' ', `cat /proc/$workers->{$title}[0]/stat`)[18];
     is($nice, $title =~ /password/ ? 5 : 0, "niceness: $title");
+}
+
+for my $pid ($gate->pid('login'), split ' ', all_pids()) {
+    open my $file, '<', "/proc/$pid/environ" or die "$pid: $!\n";
+    unlike(do { local $/; <$file> } // '', qr/not-for-everybody/,
+        'what the environment said is not shown to others');
 }
 
 like(fcgi($internal, GET => '/healthz'), qr/\AStatus: 200 OK\r\n/,
@@ -232,6 +242,39 @@ becomes('portero-login: internal worker: 1, '
     'then the old ones have left', \&counts);
 is((grep { my $pid = $_; grep { $_ == $pid } split ' ', $before }
     split ' ', all_pids()), 0, 'all of them');
+
+
+# --- the key directory changes ----------------------------------------------
+
+sub served { return fcgi($token, GET => '/.well-known/jwks.json') }
+
+$before = all_pids();
+my $served = served();
+my $keys = $gate->path('keys');
+
+my @files = glob "$keys/*";
+cmp_ok(scalar @files, '>', 0, 'there are keys');
+rename $keys, "$keys.away" or die "$keys: $!\n";
+
+like($gate->login_says(qr/"event":"keys_refused"/),
+    qr/"level":"error".*"reason":"[^"]*\Q$keys\E/,
+    'keys that are gone are told of');
+is(served(), $served, 'the old ones stay in force');
+is(all_pids(), $before, 'with the same workers');
+
+$gate->folder('keys', 'www_user', 0700);
+$gate->portero('key', 'generate');
+like($gate->login_says(qr/"event":"keys_loaded"/), qr/"kid":"[\w-]{43}"/,
+    'new ones are taken without being asked to');
+isnt(served(), $served, 'and served');
+becomes('0', 'by new workers', sub {
+    my %old = map { $_ => 1 } split ' ', $before;
+    return scalar grep { $old{$_} } split ' ', all_pids();
+});
+
+open my $written, '<', $gate->path('run/gateway-keys.json') or die "$!\n";
+my ($kid) = (do { local $/; <$written> } // '') =~ /"kid":\s*"([^"]+)"/;
+like(served(), qr/\Q$kid\E/, 'gateways have got them too');
 
 
 # --- SIGTERM ----------------------------------------------------------------
