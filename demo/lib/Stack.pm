@@ -551,8 +551,9 @@ sub run_as {
 
     if ($?) {
         my ($last) = $output =~ /(\S[^\n]*)\n*\z/;
-        $command[0] =~ s{.*/}{};
-        die "$command[0]: ", $last // 'exit status ' . ($? >> 8), "\n";
+        my ($name) = $command[0] =~ m{([^/]+)$};
+        $last //= 'exit status ' . ($? >> 8);
+        die $last =~ /^\Q$name\E: / ? "$last\n" : "$name: $last\n";
     }
     return $output;
 }
