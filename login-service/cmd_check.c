@@ -32,6 +32,8 @@ static int check_role(PGconn *conn);
 static int check_migrations(const portero_t *portero, PGconn *conn);
 static int check_clock(PGconn *conn);
 static int check_keys(const portero_t *portero);
+static int check_has_next(const keys_t *keys);
+static int check_gateway(const portero_t *portero, const keys_t *keys);
 static int check_hash(const portero_t *portero);
 static int check_sockets(const portero_t *portero);
 static int check_ok(const char *name, const char *format, ...)
@@ -210,24 +212,71 @@ check_clock(PGconn *conn)
 static int
 check_keys(const portero_t *portero)
 {
-    char         error[KEYS_ERROR_SIZE];
-    keys_t      *keys;
-    const char  *file;
+    int      wrong;
+    char     error[KEYS_ERROR_SIZE];
+    keys_t  *keys;
 
     keys = keys_load(portero->config, error);
+
     if (keys == NULL) {
         return check_wrong("keys", "%s", error);
     }
 
-    keys_free(keys);
-    file = portero->config->gateway_keys_file;
+    wrong = portero->config->algorithm == JOT_HS256 || check_has_next(keys)
+            ? check_ok("keys", "%s in %s, active: %s",
+                       jot_alg_name(portero->config->algorithm),
+                       portero->config->key_dir, keys_kid(keys))
+            : check_wrong("keys", "%s has no next key: run portero key "
+                          "generate", portero->config->key_dir);
 
-    if (file[0] && access(file, R_OK) != 0) {
-        return check_wrong("keys", "GATEWAY_KEYS_FILE %s is not there: run "
-                           "portero key generate", file);
+    wrong += check_gateway(portero, keys);
+    keys_free(keys);
+
+    return wrong;
+}
+
+
+static int
+check_has_next(const keys_t *keys)
+{
+    size_t  i;
+
+    for (i = 0; i < keys_count(keys); i++) {
+        if (keys_info(keys, i)->state == KEY_NEXT) {
+            return 1;
+        }
     }
 
-    return check_ok("keys", "%s", portero->config->key_dir);
+    return 0;
+}
+
+
+static int
+check_gateway(const portero_t *portero, const keys_t *keys)
+{
+    const char  *file;
+
+    file = portero->config->gateway_keys_file;
+
+    if (file[0] == '\0') {
+        return check_ok("gateway", "GATEWAY_KEYS_FILE is not set: gateways "
+                        "fetch the keys");
+    }
+
+    switch (keys_gateway_state(keys, portero->config)) {
+
+    case 0:
+        return check_ok("gateway", "%s", file);
+
+    case 1:
+        return check_wrong("gateway", "GATEWAY_KEYS_FILE %s holds other keys "
+                           "or has not mode 0640: run portero key generate",
+                           file);
+
+    default:
+        return check_wrong("gateway", "GATEWAY_KEYS_FILE %s is not there: run "
+                           "portero key generate", file);
+    }
 }
 
 

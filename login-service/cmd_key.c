@@ -1,12 +1,17 @@
 /* portero key: generate, list. */
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
 #include "keys.h"
 #include "portero.h"
+
+
+static void key_tell_owner(const config_t *config);
 
 
 static const char *const  key_states[] = {
@@ -35,14 +40,13 @@ cmd_key_generate(const portero_t *portero)
 
     status = PORTERO_OK;
 
-    if (portero->config->gateway_keys_file[0]
-        && keys_write_gateway_file(keys, portero->config, error) != 0)
-    {
+    if (keys_write_gateway_file(keys, portero->config, error) != 0) {
         status = portero_failed("%s", error);
     }
 
     if (status == PORTERO_OK) {
         printf("%u new in %s\n", created, portero->config->key_dir);
+        key_tell_owner(portero->config);
     }
 
     keys_free(keys);
@@ -72,14 +76,15 @@ cmd_key_list(const portero_t *portero)
         info = keys_info(keys, i);
         seconds = info->since;
         gmtime_r(&seconds, &tm);
-        strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
+        strftime(since, sizeof(since),
+                 seconds ? "%Y-%m-%dT%H:%M:%SZ" : "-", &tm);
 
         if (portero->json) {
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}",
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}",
                                       "kid", info->kid,
                                       "alg", jot_alg_name(info->alg),
                                       "state", key_states[info->state],
-                                      "since", since));
+                                      "since", seconds ? since : NULL));
         } else {
             printf("%s\t%s\t%s\t%s\n", info->kid, jot_alg_name(info->alg),
                    key_states[info->state], since);
@@ -94,4 +99,18 @@ cmd_key_list(const portero_t *portero)
     json_decref(list);
     keys_free(keys);
     return PORTERO_OK;
+}
+
+
+/* Root reads all, and would not notice that the service does not. */
+
+static void
+key_tell_owner(const config_t *config)
+{
+    struct stat  st;
+
+    if (geteuid() == 0 && stat(config->key_dir, &st) == 0 && st.st_uid == 0) {
+        fprintf(stderr, "portero: %s belongs to root: give it and its files "
+                "to the user of portero-login (chown -R)\n", config->key_dir);
+    }
 }

@@ -18,7 +18,8 @@
 static int migrate_prepare(PGconn *conn);
 static int migrate_version(PGconn *conn);
 static int migrate_apply(PGconn *conn, const migration_t *migration);
-static int migrate_run(PGconn *conn, const char *sql);
+static int migrate_record(PGconn *conn, const migration_t *migration);
+static int migrate_run(PGconn *conn, const char *sql, const char *what);
 
 
 portero_status_t
@@ -100,7 +101,8 @@ migrate_prepare(PGconn *conn)
     return migrate_run(conn, "SET client_min_messages = warning;" MIGRATE_LOCK
                        ";CREATE TABLE IF NOT EXISTS portero.migration ("
                        " version integer PRIMARY KEY, name text NOT NULL,"
-                       " applied_at timestamptz NOT NULL DEFAULT now())");
+                       " applied_at timestamptz NOT NULL DEFAULT now())",
+                       "the table of migrations");
 }
 
 
@@ -126,29 +128,43 @@ migrate_version(PGconn *conn)
 static int
 migrate_apply(PGconn *conn, const migration_t *migration)
 {
+    char  what[128];
+
+    snprintf(what, sizeof(what), "migration %s %s was not applied",
+             migration->version, migration->name);
+
+    if (migrate_run(conn, "BEGIN", what) != 0
+        || migrate_run(conn, migration->sql, what) != 0
+        || migrate_record(conn, migration) != 0
+        || migrate_run(conn, "COMMIT", what) != 0)
+    {
+        return -1;
+    }
+
+    printf("applied %s %s\n", migration->version, migration->name);
+
+    return 0;
+}
+
+
+static int
+migrate_record(PGconn *conn, const migration_t *migration)
+{
     PGresult    *result;
     const char  *values[2];
 
     values[0] = migration->version;
     values[1] = migration->name;
 
-    if (migrate_run(conn, "BEGIN") != 0
-        || migrate_run(conn, migration->sql) != 0)
-    {
-        portero_failed("migration %s (%s) was not applied",
-                       migration->version, migration->name);
-        return -1;
-    }
-
     result = admin_query(conn, "INSERT INTO portero.migration (version, name)"
                          " VALUES ($1::integer, $2)", 2, values, NULL);
-    PQclear(result);
 
-    if (result == NULL || migrate_run(conn, "COMMIT") != 0) {
+    if (result == NULL) {
         return -1;
     }
 
-    printf("applied %s %s\n", migration->version, migration->name);
+    PQclear(result);
+
     return 0;
 }
 
@@ -156,7 +172,7 @@ migrate_apply(PGconn *conn, const migration_t *migration)
 /* Several statements, without parameters. */
 
 static int
-migrate_run(PGconn *conn, const char *sql)
+migrate_run(PGconn *conn, const char *sql, const char *what)
 {
     int        rc;
     PGresult  *result;
@@ -168,10 +184,12 @@ migrate_run(PGconn *conn, const char *sql)
          ? 0 : -1;
 
     if (rc != 0) {
-        portero_failed("%.*s", (int) strcspn(PQerrorMessage(conn), "\n"),
+        portero_failed("%s: %.*s", what,
+                       (int) strcspn(PQerrorMessage(conn), "\n"),
                        PQerrorMessage(conn));
     }
 
     PQclear(result);
+
     return rc;
 }

@@ -13,8 +13,11 @@
 
 #define USER_PASSWORD_SIZE  1024
 
-#define SQLSTATE_UNIQUE     "23505"
-#define SQLSTATE_CHECK      "23514"
+
+typedef struct {
+    const char  *constraint;
+    const char  *text;
+} user_rule_t;
 
 
 static int user_hash(const portero_t *portero, const char *name,
@@ -25,9 +28,33 @@ static portero_status_t user_create(const portero_t *portero,
     const char *email, const char *roles);
 static portero_status_t user_change(const portero_t *portero, const char *sql,
     int n, const char *const *values);
+static portero_status_t user_refused(PGconn *conn, const char *state);
 static char *user_role_array(char **roles, int n);
 static void user_print(PGresult *result, int row);
 static json_t *user_json(PGresult *result, int row);
+
+
+/* What the tables ask, in other words than theirs. */
+
+static const user_rule_t  user_rules[] = {
+    { "users_username_key", "there is a user of that name already" },
+    { "users_username_form", "a name has to be 1 to 64 of the letters A to Z, "
+      "digits and . _ - @ +" },
+    { "users_email_form", "an e-mail address has to be NAME@HOST, of at most "
+      "254 characters" },
+    { "roles_role_form", "a role has to be 1 to 64 of the letters A to Z, "
+      "digits and . _ - @ + : /" },
+};
+
+static const struct {
+    unsigned     reason;
+    const char  *text;
+} user_reasons[] = {
+    { PASSWORD_TOO_SHORT, "too short (PASSWORD_MIN)" },
+    { PASSWORD_TOO_LONG, "too long (256 characters, 500 bytes)" },
+    { PASSWORD_COMMON, "one of the most common ones" },
+    { PASSWORD_SAME_AS_NAME, "the user's name" },
+};
 
 
 portero_status_t
@@ -54,7 +81,7 @@ cmd_user_add(const portero_t *portero)
         }
     }
 
-    if (i < portero->argc) {
+    if (i < portero->argc || strncmp(portero->argv[0], "--", 2) == 0) {
         free(roles);
         fputs("usage: portero user add NAME [--email ADDRESS] "
               "[--role ROLE]...\n", stderr);
@@ -208,28 +235,32 @@ user_hash(const portero_t *portero, const char *name,
 static int
 user_weak(const portero_t *portero, const char *name, const char *password)
 {
+    char      text[256];
+    size_t    i, len;
     unsigned  reasons;
 
     reasons = password_weakness(password, name,
                                 portero->config->password_min);
 
-    if (reasons & PASSWORD_TOO_SHORT) {
-        portero_failed("the password is too short: PASSWORD_MIN asks for %d "
-                       "characters", (int) portero->config->password_min);
-
-    } else if (reasons & PASSWORD_TOO_LONG) {
-        portero_failed("the password is too long: %d characters and %d bytes "
-                       "are the most", PASSWORD_MAX_CHARS,
-                       PASSWORD_MAX_BYTES);
-
-    } else if (reasons & PASSWORD_COMMON) {
-        portero_failed("the password is one of the most common ones");
-
-    } else if (reasons & PASSWORD_SAME_AS_NAME) {
-        portero_failed("the password is the user's name");
+    if (reasons == 0) {
+        return 0;
     }
 
-    return reasons != 0;
+    text[0] = '\0';
+
+    for (i = 0; i < sizeof(user_reasons) / sizeof(user_reasons[0]); i++) {
+        if (reasons & user_reasons[i].reason) {
+            len = strlen(text);
+            snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "",
+                     user_reasons[i].text);
+        }
+    }
+
+    portero_failed("the password is %s; at least %d characters that nobody "
+                   "would guess are right", text,
+                   (int) portero->config->password_min);
+
+    return -1;
 }
 
 
@@ -248,6 +279,7 @@ user_create(const portero_t *portero, const char *email, const char *roles)
 
     conn = admin_connect(portero);
     if (conn == NULL) {
+        explicit_bzero(hash, sizeof(hash));
         return PORTERO_FAILED;
     }
 
@@ -255,8 +287,8 @@ user_create(const portero_t *portero, const char *email, const char *roles)
     values[1] = hash;
     values[2] = email;
     values[3] = roles;
-    state[0] = '\0';
 
+    state[0] = '\0';
     result = admin_query(conn, "SELECT portero.admin_user_add($1, $2, $3,"
                          " ARRAY(SELECT jsonb_array_elements_text($4)))",
                          4, values, state);
@@ -265,18 +297,8 @@ user_create(const portero_t *portero, const char *email, const char *roles)
         printf("%s\n", PQgetvalue(result, 0, 0));
         status = PORTERO_OK;
 
-    } else if (strcmp(state, SQLSTATE_UNIQUE) == 0) {
-        status = portero_failed("there is a user \"%s\" already",
-                                portero->argv[0]);
-
-    } else if (strcmp(state, SQLSTATE_CHECK) == 0) {
-        status = portero_failed("not allowed: a name has 1 to 64 letters, "
-                                "digits and . _ - @ +, an e-mail address one @");
-
     } else {
-        status = portero_failed("%.*s",
-                                (int) strcspn(PQerrorMessage(conn), "\n"),
-                                PQerrorMessage(conn));
+        status = user_refused(conn, state);
     }
 
     explicit_bzero(hash, sizeof(hash));
@@ -292,6 +314,7 @@ static portero_status_t
 user_change(const portero_t *portero, const char *sql, int n,
     const char *const *values)
 {
+    char               state[6];
     PGconn            *conn;
     PGresult          *result;
     portero_status_t   status;
@@ -301,19 +324,44 @@ user_change(const portero_t *portero, const char *sql, int n,
         return PORTERO_FAILED;
     }
 
-    status = PORTERO_FAILED;
-    result = admin_query(conn, sql, n, values, NULL);
+    state[0] = '\0';
+    result = admin_query(conn, sql, n, values, state);
 
-    if (result && PQgetvalue(result, 0, 0)[0] == 't') {
+    if (result == NULL) {
+        status = user_refused(conn, state);
+
+    } else if (PQgetvalue(result, 0, 0)[0] == 't') {
         status = PORTERO_OK;
 
-    } else if (result) {
-        portero_failed("there is no user \"%s\"", values[0]);
+    } else {
+        status = portero_failed("there is no user \"%s\"", values[0]);
     }
 
     PQclear(result);
     PQfinish(conn);
     return status;
+}
+
+
+static portero_status_t
+user_refused(PGconn *conn, const char *state)
+{
+    size_t       i;
+    const char  *message;
+
+    if (state[0] == '\0') {
+        return PORTERO_FAILED;          /* it is said already */
+    }
+
+    message = PQerrorMessage(conn);
+
+    for (i = 0; i < sizeof(user_rules) / sizeof(user_rules[0]); i++) {
+        if (strstr(message, user_rules[i].constraint)) {
+            return portero_failed("%s", user_rules[i].text);
+        }
+    }
+
+    return portero_failed("%.*s", (int) strcspn(message, "\n"), message);
 }
 
 
