@@ -222,8 +222,8 @@ subtest 'Ed448, and the names of RFC 9864' => sub {
 
     my $sign = sub {
         write_file("$dir/input", $_[0]);
-        return scalar `cd $dir && openssl pkeyutl -sign -rawin -in input \
-                       -inkey ed448.pem`;
+        my $command = 'openssl pkeyutl -sign -rawin -in input -inkey ed448.pem';
+        return scalar `cd $dir && $command`;
     };
 
     for my $alg (qw(EdDSA Ed448)) {
