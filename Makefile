@@ -1,6 +1,8 @@
 # make          the module, the login service and the command line, in build/
 # make run      all of it, running, with a private PostgreSQL (demo/run)
 # make test     every test; SANITIZE=1 does it with ASan and UBSan
+# make fuzz     each fuzz target with clang for FUZZ_SECONDS (60)
+# make bench    ratios within one run
 # make lint     cppcheck
 #
 # CC=clang builds with clang.  WERROR= lets warnings pass.
@@ -42,18 +44,23 @@ LOGIN_SRC = $(filter-out login-service/main.c $(CLI_SRC), \
               $(wildcard login-service/*.c))
 UNIT_SRC  = $(wildcard t/unit/*.c)
 TOOL_SRC  = $(wildcard t/tools/*.c)
+FUZZ_SRC  = $(wildcard t/fuzz/*_fuzz.c)
 
 JOT_OBJ   = $(JOT_SRC:%.c=$(BUILD)/%.o)
 LOGIN_OBJ = $(LOGIN_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ   = $(CLI_SRC:%.c=$(BUILD)/%.o)
 UNIT      = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 TOOLS     = $(TOOL_SRC:t/tools/%.c=$(BUILD)/tools/%)
+REPLAY    = $(FUZZ_SRC:t/fuzz/%.c=$(BUILD)/replay/%)
+FUZZ      = $(FUZZ_SRC:t/fuzz/%.c=%)
+
+FUZZ_SECONDS = 60
 
 MIGRATIONS = $(sort $(wildcard sql/[0-9]*.sql))
 TESTS     = $(wildcard t/*.t)
 
 
-.PHONY: all run test unit lint install clean packages FORCE
+.PHONY: all run bench test unit fuzz $(FUZZ) lint install clean packages FORCE
 
 all: $(MODULE) $(LOGIN) $(PORTERO)
 
@@ -105,6 +112,26 @@ $(BUILD)/tools/%: t/tools/%.c $(BUILD)/libjot.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto
 
+# A fuzz target twice: with a main() that runs its corpus as a test, and with
+# clang's fuzzer, which puts what it finds interesting into build/fuzz/.
+
+$(BUILD)/replay/%: t/fuzz/%.c t/fuzz/replay.c $(BUILD)/libjot.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -It/unit $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	    -ljansson -lcrypto
+
+build/fuzz/%: t/fuzz/%.c $(JOT_SRC)
+	@mkdir -p $@.found
+	clang $(CPPFLAGS) -It/unit -std=c11 -O1 -g -Wall -Wextra \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $@ $^ -ljansson -lcrypto
+
+$(FUZZ): %: build/fuzz/%
+	build/fuzz/$@ -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=20000 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/$@.found t/fuzz/corpus/$@
+
+fuzz: $(FUZZ)
+
 # The migrations, as migrations.h declares them.
 
 $(BUILD)/sql_data.c: sql/embed $(MIGRATIONS)
@@ -122,7 +149,7 @@ $(BUILD)/%.o: %.c Makefile
          $(BUILD)/login-service/main.d
 
 
-unit: $(UNIT) $(TOOLS)
+unit: $(UNIT) $(TOOLS) $(REPLAY)
 
 packages:
 	demo/packages build run
@@ -134,7 +161,13 @@ run: packages
 test:
 	demo/packages build run test
 	@$(MAKE) -s all unit
-	PORTERO_BUILD=$(abspath $(BUILD)) prove --timer $(TESTS) $(UNIT)
+	PORTERO_BUILD=$(abspath $(BUILD)) prove --timer $(TESTS) $(UNIT) \
+	    $(REPLAY)
+
+bench:
+	demo/packages build run test bench
+	@$(MAKE) -s all
+	PORTERO_BUILD=$(abspath $(BUILD)) bench/run
 
 lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
