@@ -178,12 +178,15 @@ lint:
 install: all
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/bin \
 	    $(DESTDIR)$(prefix)/lib/nginx/modules \
-	    $(DESTDIR)$(prefix)/share/portero/{sql,nginx-conf,web/app}
+	    $(DESTDIR)$(prefix)/share/portero/{sql,nginx-conf,web/app,web/portero}
 	install -m 755 $(LOGIN) $(DESTDIR)$(prefix)/sbin/
 	install -m 755 $(PORTERO) $(DESTDIR)$(prefix)/bin/
 	install -m 644 $(MODULE) $(DESTDIR)$(prefix)/lib/nginx/modules/
 	install -m 644 sql/*.sql $(DESTDIR)$(prefix)/share/portero/sql/
 	install -m 644 nginx-conf/* $(DESTDIR)$(prefix)/share/portero/nginx-conf/
+	install -m 644 web/index.html $(DESTDIR)$(prefix)/share/portero/web/
+	install -m 644 web/app/* $(DESTDIR)$(prefix)/share/portero/web/app/
+	install -m 644 web/portero/* $(DESTDIR)$(prefix)/share/portero/web/portero/
 
 clean:
 	rm -rf build
