@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ static int keys_generate_sign(keys_state_t *state, key_state_t in,
     char error[KEYS_ERROR_SIZE]);
 static int keys_generate_refresh(keys_state_t *state, const keys_dir_t *dir,
     char error[KEYS_ERROR_SIZE]);
+static unsigned keys_generate_number(const keys_state_t *state,
+    const keys_dir_t *dir);
 static int keys_generate_orphans(const keys_dir_t *dir,
     char error[KEYS_ERROR_SIZE]);
 static int keys_generate_is_key(const char *name);
@@ -173,22 +176,13 @@ keys_generate_refresh(keys_state_t *state, const keys_dir_t *dir,
 {
     int            rc;
     char           number[16], name[KEYS_NAME_SIZE];
-    size_t         i;
-    unsigned       id, last;
+    unsigned       id;
     unsigned char  key[KEYS_REFRESH_SIZE];
 
-    last = 0;
+    id = keys_generate_number(state, dir);
+    snprintf(number, sizeof(number), "%u", id);
 
-    for (i = 0; i < state->n; i++) {
-        if (state->entries[i].use == KEYS_REFRESH) {
-            id = strtoul(state->entries[i].info.kid, NULL, 10);
-            last = id > last ? id : last;
-        }
-    }
-
-    snprintf(number, sizeof(number), "%u", last + 1);
-
-    if (last == KEYS_RING_MAX
+    if (id > KEYS_RING_MAX
         || keys_state_add(state, KEYS_REFRESH, KEY_ACTIVE, JOT_HS256, number,
                           time(NULL))
            != 0)
@@ -205,6 +199,44 @@ keys_generate_refresh(keys_state_t *state, const keys_dir_t *dir,
     explicit_bzero(key, sizeof(key));
 
     return rc;
+}
+
+
+/*
+ * One above all that the state names, and above any file that is there: a key
+ * that an older state names, which may come back, is not written over.
+ */
+
+static unsigned
+keys_generate_number(const keys_state_t *state, const keys_dir_t *dir)
+{
+    size_t        i;
+    unsigned      number, id;
+    struct stat   st;
+    keys_entry_t  entry;
+    char          name[KEYS_NAME_SIZE];
+
+    number = 1;
+
+    for (i = 0; i < state->n; i++) {
+        if (state->entries[i].use == KEYS_REFRESH) {
+            id = strtoul(state->entries[i].info.kid, NULL, 10);
+            number = id >= number ? id + 1 : number;
+        }
+    }
+
+    entry.use = KEYS_REFRESH;
+
+    for ( /* void */ ; number <= KEYS_RING_MAX; number++) {
+        snprintf(entry.info.kid, sizeof(entry.info.kid), "%u", number);
+        keys_state_name(&entry, name);
+
+        if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            break;
+        }
+    }
+
+    return number;
 }
 
 
