@@ -1,0 +1,63 @@
+/*
+ * Any bytes as a JWK Set.  What is taken has to be of use; what is not has to
+ * have a reason of one printable line.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jot.h"
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static void
+fuzz_line(void *data, const char *text)
+{
+    const char  *p;
+
+    (void) data;
+
+    if (*text == '\0' || strlen(text) >= JOT_REASON_SIZE) {
+        abort();
+    }
+
+    for (p = text; *p; p++) {
+        if (*p < ' ' || *p > '~') {
+            abort();
+        }
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char         *copy, reason[JOT_REASON_SIZE];
+    jot_keys_t   *keys;
+
+    copy = malloc(size ? size : 1);
+
+    if (size) {
+        memcpy(copy, data, size);
+    }
+
+    keys = jot_keys_parse(copy, size, fuzz_line, NULL, reason);
+    free(copy);
+
+    if (keys == NULL) {
+        fuzz_line(NULL, reason);
+        return 0;
+    }
+
+    if (jot_keys_count(keys) == 0 || jot_keys_algs(keys) == 0
+        || (jot_keys_algs(keys) & ~JOT_ALGS_ALL))
+    {
+        abort();
+    }
+
+    jot_keys_free(keys);
+    return 0;
+}
