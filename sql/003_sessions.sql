@@ -111,8 +111,9 @@ BEGIN
     -- function reads afterwards is the truth.
 
     UPDATE portero.users u SET last_login_at = clock_timestamp()
-    WHERE u.sub = CASE WHEN p_sub ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                       THEN p_sub::uuid END;
+    WHERE u.sub = CASE
+        WHEN p_sub ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        THEN p_sub::uuid END;
 
     PERFORM pg_advisory_xact_lock(1886351989, hashtext(p_sub));
 

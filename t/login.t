@@ -73,14 +73,15 @@ like($gate->value("SELECT last_login_at > now() - interval '1 minute'
                    FROM portero.users"), qr/t/, 'the user was here');
 is($gate->value("SELECT event FROM portero.audit ORDER BY id DESC LIMIT 1"),
     'login', 'the audit knows');
-like($gate->login_says(qr/"event":"login"/), qr/"user":"$ana"/, 'so does the log');
+like($gate->login_says(qr/"event":"login"/), qr/"user":"$ana"/,
+    'so does the log');
 
 # What the database has of the refresh token: its digest.
 
 my $secret = substr decode_base64url(substr $json->{refresh_token}, 3), 21, 16;
 my $row = $gate->value('SELECT s FROM portero.sessions s');
-like($row, qr/@{[ sha256_hex($secret) ]}/, 'the row has the digest of the secret');
-unlike($row, qr/@{[ unpack 'H*', $secret ]}/, 'and not the secret');
+like($row, qr/@{[ sha256_hex($secret) ]}/, 'the row has the digest');
+unlike($row, qr/@{[ unpack 'H*', $secret ]}/, 'and not the secret itself');
 
 
 # --- by cookie --------------------------------------------------------------
@@ -286,7 +287,8 @@ is($gate->value("SELECT count(*) FROM portero.sessions
 # Disabled between the password and the session.
 
 $gate->sql("SELECT portero.admin_user_set_disabled('sha512', false)");
-$held = Held->new($gate, "SELECT portero.admin_user_set_disabled('sha512', true)");
+$held = Held->new($gate,
+    "SELECT portero.admin_user_set_disabled('sha512', true)");
 ($answer) = together(
     sub { $gate->login({ username => 'sha512', password => $PASSWORD }) },
     sub { $held->wait_for_waiters(1); $held->commit; });

@@ -97,14 +97,18 @@ sub post { my ($self, $path, $body, %h) = @_;
            $self->request('POST', $path, $body, %h) }
 
 
-# A login, asked for again while nginx says that there were too many.
+# The same, asked for again while nginx says that there were too many.
 
-sub login {
-    my ($self, $body, %header) = @_;
+sub login    { my $self = shift; $self->post_patiently('/auth/login', @_) }
+sub register { my $self = shift; $self->post_patiently('/auth/register', @_) }
+
+
+sub post_patiently {
+    my ($self, $path, $body, %header) = @_;
 
     my $end = time + 30;
     while (1) {
-        my $answer = $self->post('/auth/login', $body, %header);
+        my $answer = $self->post($path, $body, %header);
         return $answer if $answer->{status} != 429 || time > $end;
         sleep 0.1;
     }
@@ -207,6 +211,18 @@ sub cookies {
         $cookie{$name} = { value => $value, attributes => "@attributes" };
     }
     return \%cookie;
+}
+
+
+# Whether it makes a browser forget both.
+
+sub clears_cookies {
+    my ($self, $answer) = @_;
+
+    return join('|', sort @{ $answer->{headers}{'set-cookie'} || [] }) eq
+        "access-$self->{port}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax|" .
+        "refresh-$self->{port}=; Path=/auth; Max-Age=0; HttpOnly; " .
+        'SameSite=Strict';
 }
 
 
