@@ -3,8 +3,9 @@
  *
  * jansson reads it: strict in UTF-8, duplicate members refused, and \u0000 as
  * well, so that no string has a NUL in it.  It allows 2048 levels, though, and
- * keeps numbers as doubles only; so a scan before it looks at the depth, and
- * the text is kept to tell how a number was written (see jot_value.c).
+ * passes over a NUL byte behind a number as if it were not there; so a scan
+ * before it looks for both.  It keeps numbers as doubles only; the text is kept
+ * to tell how one was written (see jot_value.c).
  */
 
 #include <stdlib.h>
@@ -104,6 +105,11 @@ jot_json_load(const char *data, size_t len, unsigned depth,
     json_error_t   error;
 
     *line = 0;
+
+    if (len && memchr(data, '\0', len)) {
+        *detail = "JSON has a NUL character";
+        return NULL;
+    }
 
     if (jot_json_too_deep(data, len, depth)) {
         *detail = "nested too deep";

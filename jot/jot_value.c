@@ -157,6 +157,7 @@ jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
 {
     value->node = node;
     value->raw = raw;
+    value->type = JOT_NULL;
 
     switch (json_typeof(node)) {
 
@@ -183,7 +184,6 @@ jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
         break;
 
     case JSON_NULL:
-        value->type = JOT_NULL;
         break;
     }
 }
