@@ -81,16 +81,18 @@ migrate_prepare(PGconn *conn)
 {
     PGresult  *result;
 
-    result = admin_query(conn, "SELECT to_regnamespace('portero')", 0, NULL,
+    result = admin_query(conn, "SELECT to_regnamespace('portero') IS NULL"
+                         " OR to_regrole('portero_service') IS NULL", 0, NULL,
                          NULL);
     if (result == NULL) {
         return -1;
     }
 
-    if (PQgetisnull(result, 0, 0)) {
+    if (PQgetvalue(result, 0, 0)[0] == 't') {
         PQclear(result);
-        portero_failed("the schema \"portero\" is missing: a superuser has to "
-                       "run sql/roles.sql in this database first");
+        portero_failed("the schema \"portero\" or the role \"portero_service\""
+                       " is missing: a superuser has to run sql/roles.sql in "
+                       "this database first");
         return -1;
     }
 

@@ -272,7 +272,8 @@ keys_load_all(keys_t *keys, const config_t *config, const keys_dir_t *dir,
     if (keys_kid(keys) == NULL || keys->refresh == 0) {
         return keys_dir_refuse(dir, KEYS_STATE_FILE, error, "names no active "
                                "%s; \"portero key generate\" makes what is "
-                               "missing", keys->refresh ? "key" : "refresh key");
+                               "missing",
+                               keys->refresh ? "key" : "refresh key");
     }
 
     return keys_load_texts(keys, config, dir, error);
