@@ -95,6 +95,9 @@ extern ngx_module_t  ngx_http_auth_jwt_module;
 
 /* access */
 ngx_int_t ngx_http_auth_jwt_access_handler(ngx_http_request_t *r);
+/* auth_jwt_require: NGX_OK; NGX_HTTP_FORBIDDEN and *code; NGX_ERROR */
+ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code);
 
 /* decide: NULL when out of memory, or while a decision is being made */
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decide(ngx_http_request_t *r);

@@ -17,8 +17,6 @@ typedef struct {
 
 static ngx_http_auth_jwt_answer_t ngx_http_auth_jwt_answer(
     ngx_http_auth_jwt_decision_t *decision);
-static ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code);
 static ngx_int_t ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_answer_t *answer);
@@ -131,7 +129,7 @@ ngx_http_auth_jwt_answer(ngx_http_auth_jwt_decision_t *decision)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_auth_jwt_required(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code)
 {

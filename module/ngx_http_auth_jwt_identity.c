@@ -40,6 +40,7 @@ static ngx_int_t ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value,
     jot_str_t text);
 static ngx_int_t ngx_http_auth_jwt_encode_claim(
     ngx_http_auth_jwt_value_t *value, jot_value_t *claim);
+static ngx_int_t ngx_http_auth_jwt_own(ngx_http_request_t *r);
 static ngx_int_t ngx_http_auth_jwt_push(ngx_http_request_t *r,
     ngx_http_auth_jwt_identity_t *identity, ngx_str_t *value);
 
@@ -182,6 +183,7 @@ ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_auth_jwt_identity_subrequest_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t                     code;
     const char                    *detail;
     ngx_http_auth_jwt_decision_t  *decision;
     ngx_http_auth_jwt_loc_conf_t  *conf;
@@ -203,6 +205,7 @@ ngx_http_auth_jwt_identity_subrequest_handler(ngx_http_request_t *r)
     }
 
     if (decision->status == JOT_OK
+        && ngx_http_auth_jwt_required(r, decision, &code) == NGX_OK
         && ngx_http_auth_jwt_identity_set(r, decision, &detail) != NGX_OK)
     {
         return NGX_HTTP_FORBIDDEN;
@@ -654,12 +657,47 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
 }
 
 
+/*
+ * A subrequest's list starts as a copy of its parent's: the same parts behind
+ * the first, and a "last" that lies in the parent.  To append to it is to give
+ * the parent a header.  So the parts are copied first, as views; a full last
+ * one makes the push allocate another.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_own(ngx_http_request_t *r)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *part, *last;
+
+    list = &r->headers_in.headers;
+
+    if (list->part.nelts == 0) {
+        return ngx_list_init(list, r->pool, 4, sizeof(ngx_table_elt_t));
+    }
+
+    for (last = &list->part; last->next; last = part) {
+        part = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (part == NULL) {
+            return NGX_ERROR;
+        }
+
+        *part = *last->next;
+        last->next = part;
+    }
+
+    list->last = last;
+    list->nalloc = last->nelts;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_auth_jwt_push(ngx_http_request_t *r,
     ngx_http_auth_jwt_identity_t *identity, ngx_str_t *value)
 {
     ngx_str_t                *set;
-    ngx_list_t               *list;
     ngx_table_elt_t          *h;
     ngx_http_auth_jwt_ctx_t  *ctx;
 
@@ -675,6 +713,10 @@ ngx_http_auth_jwt_push(ngx_http_request_t *r,
         }
     }
 
+    if (ngx_http_auth_jwt_own(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     set = ngx_array_push(ctx->set);
     if (set == NULL) {
         return NGX_ERROR;
@@ -682,25 +724,7 @@ ngx_http_auth_jwt_push(ngx_http_request_t *r,
 
     *set = identity->letters;
 
-    /*
-     * A part of our own for the first, whatever room is left in the last one:
-     * that may be the parent's.  Our own parts are refilled as nginx does.
-     */
-
-    list = &r->headers_in.headers;
-
-    if (list->last->nelts < list->nalloc || list->nalloc == 0) {
-        list->nalloc = list->last->nelts;
-    }
-
-    if (list->nalloc == 0) {
-        if (ngx_list_init(list, r->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    h = ngx_list_push(list);
+    h = ngx_list_push(&r->headers_in.headers);
     if (h == NULL) {
         return NGX_ERROR;
     }
