@@ -29,7 +29,7 @@ static int check_settings(const portero_t *portero);
 static int check_database(const portero_t *portero);
 static int check_connected(const portero_t *portero, PGconn *conn);
 static int check_role(PGconn *conn);
-static int check_migrations(const portero_t *portero, PGconn *conn);
+static int check_migrations(const portero_t *portero);
 static int check_clock(PGconn *conn);
 static int check_keys(const portero_t *portero);
 static int check_has_next(const keys_t *keys);
@@ -111,7 +111,7 @@ check_database(const portero_t *portero)
 static int
 check_connected(const portero_t *portero, PGconn *conn)
 {
-    return check_role(conn) + check_migrations(portero, conn)
+    return check_role(conn) + check_migrations(portero)
            + check_clock(conn);
 }
 
@@ -142,21 +142,21 @@ check_role(PGconn *conn)
 /* The service may not read the table, so the owner's connection is asked. */
 
 static int
-check_migrations(const portero_t *portero, PGconn *conn)
+check_migrations(const portero_t *portero)
 {
     int                 have, know;
     PGconn             *admin;
     PGresult           *result;
     const migration_t  *m;
 
-    admin = NULL;
-
-    if (portero->config->admin_database_url[0]) {
-        admin = PQconnectdb(portero->config->admin_database_url);
-        conn = admin;
+    if (portero->config->admin_database_url[0] == '\0') {
+        return check_ok("migrations", "not looked at: only the owner may, and "
+                        "ADMIN_DATABASE_URL is not set");
     }
 
-    result = PQexec(conn, "SELECT coalesce(max(version), 0)"
+    admin = PQconnectdb(portero->config->admin_database_url);
+
+    result = PQexec(admin, "SELECT coalesce(max(version), 0)"
                     " FROM portero.migration");
     have = PQresultStatus(result) == PGRES_TUPLES_OK
            ? atoi(PQgetvalue(result, 0, 0)) : -1;

@@ -1,5 +1,6 @@
 /* A password from a terminal or from standard input. */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,8 @@ typedef enum {
 static terminal_result_t terminal_twice(char *password, size_t size);
 static terminal_result_t terminal_line(const char *prompt, char *text,
     size_t size);
-static terminal_result_t terminal_take(char *text, size_t size);
+static terminal_result_t terminal_take(char *text, size_t size,
+    const sigset_t *mask);
 static void terminal_note(int signo);
 
 
@@ -57,7 +59,7 @@ terminal_password(char *password, size_t size)
     terminal_result_t  result;
 
     result = isatty(STDIN_FILENO) ? terminal_twice(password, size)
-                                  : terminal_take(password, size);
+                                  : terminal_take(password, size, NULL);
 
     if (result != TERMINAL_OK) {
         explicit_bzero(password, size);
@@ -99,6 +101,7 @@ static terminal_result_t
 terminal_line(const char *prompt, char *text, size_t size)
 {
     size_t             i;
+    sigset_t           blocked, mask;
     struct termios     before, silent;
     struct sigaction   note, old[TERMINAL_SIGNALS];
     terminal_result_t  result;
@@ -111,9 +114,14 @@ terminal_line(const char *prompt, char *text, size_t size)
     memset(&note, 0, sizeof(note));
     note.sa_handler = terminal_note;        /* read() is not to go on */
 
+    sigemptyset(&blocked);
+
     for (i = 0; i < TERMINAL_SIGNALS; i++) {
         sigaction(terminal_signals[i], &note, &old[i]);
+        sigaddset(&blocked, terminal_signals[i]);
     }
+
+    sigprocmask(SIG_BLOCK, &blocked, &mask);
 
     silent = before;
     silent.c_lflag &= ~(tcflag_t) ECHO;
@@ -121,10 +129,12 @@ terminal_line(const char *prompt, char *text, size_t size)
 
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0) {
         fputs(prompt, stderr);
-        result = terminal_take(text, size);
+        result = terminal_take(text, size, &mask);
         (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
         fputc('\n', stderr);
     }
+
+    sigprocmask(SIG_SETMASK, &mask, NULL);
 
     for (i = 0; i < TERMINAL_SIGNALS; i++) {
         sigaction(terminal_signals[i], &old[i], NULL);
@@ -142,12 +152,23 @@ terminal_line(const char *prompt, char *text, size_t size)
 /* Byte by byte: stdio would keep a copy of it in its buffer. */
 
 static terminal_result_t
-terminal_take(char *text, size_t size)
+terminal_take(char *text, size_t size, const sigset_t *mask)
 {
-    size_t   len;
-    ssize_t  n;
+    size_t         len;
+    ssize_t        n;
+    struct pollfd  input;
+
+    input.fd = STDIN_FILENO;
+    input.events = POLLIN;
 
     for (len = 0; len + 1 < size; len++) {
+
+        /* A signal just ahead of read() would leave it waiting for ever. */
+
+        if (mask && ppoll(&input, 1, NULL, mask) == -1) {
+            return TERMINAL_BROKEN;
+        }
+
         n = read(STDIN_FILENO, &text[len], 1);
 
         if (n == -1) {

@@ -67,6 +67,18 @@ unlike($run->{out}, qr/BEGIN|"k"/, 'no secret is shown');
 refused(portero($gate, [qw(check all)]), qr/usage: portero check/, 'usage', 2);
 
 
+# --- as the service alone ---------------------------------------------------
+
+my $owner = rewrite($gate->config,
+    sub { /^ADMIN_DATABASE_URL=/ ? undef : $_ });
+$run = check();
+like($run->{out}, qr/^ok +migrations +not looked at.*ADMIN_DATABASE_URL/m,
+    'without the owner, migrations cannot be looked at');
+@wrong = grep { /^wrong/ && !/^wrong +hash/ } split /\n/, $run->{out};
+is("@wrong", '', 'which is nothing wrong');
+$owner->();
+
+
 # --- settings ---------------------------------------------------------------
 
 my $back = rewrite($gate->config, sub { /^ISSUER=/ ? undef : $_ });
