@@ -296,17 +296,16 @@ db_judge(const PGresult *result)
 
 
 /*
- * A connection that the server closed while nobody used it (a restart, a
- * failover) shows so before anything is sent, so nothing can have run on it
- * and a new one is no risk.
+ * A server that ends a connection while nobody uses it (a restart, a failover)
+ * says why and closes, and the one may be here before the other.  So whatever
+ * a server says unasked makes this ask for a new connection: nothing can have
+ * run on the old one, and what else could come (a changed parameter) is rare.
  */
 static int
 db_connected(db_t *db, int64_t deadline)
 {
     if (db->conn) {
-        if (db_wait(db, POLLIN, 0) == DB_WAIT_LATE
-            || PQconsumeInput(db->conn) == 1)
-        {
+        if (db_wait(db, POLLIN, 0) == DB_WAIT_LATE) {
             return 0;
         }
 
