@@ -37,7 +37,7 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
 
-    ngx_str_null(&text);
+    ngx_str_set(&text, "");
 
     ctx->deciding = 1;
     rc = ngx_http_auth_jwt_token(r, conf, &text);

@@ -50,6 +50,9 @@ ngx_http_auth_jwt_token(ngx_http_request_t *r,
     ngx_memzero(&search, sizeof(ngx_http_auth_jwt_search_t));
     search.request = r;
 
+    /* Never NULL: it is compared and copied, though empty. */
+    ngx_str_set(&search.token, "");
+
     if (conf->enable->token != -1) {
         vv = ngx_http_get_flushed_variable(r, conf->enable->token);
 
