@@ -30,6 +30,7 @@ static int check_database(const portero_t *portero);
 static int check_connected(const portero_t *portero, PGconn *conn);
 static int check_role(PGconn *conn);
 static int check_migrations(const portero_t *portero);
+static int check_applied(const PGresult *applied);
 static int check_clock(PGconn *conn);
 static int check_keys(const portero_t *portero);
 static int check_has_next(const keys_t *keys);
@@ -144,10 +145,9 @@ check_role(PGconn *conn)
 static int
 check_migrations(const portero_t *portero)
 {
-    int                 have, know;
-    PGconn             *admin;
-    PGresult           *result;
-    const migration_t  *m;
+    int        wrong;
+    PGconn    *admin;
+    PGresult  *applied;
 
     if (portero->config->admin_database_url[0] == '\0') {
         return check_ok("migrations", "not looked at: only the owner may, and "
@@ -155,31 +155,41 @@ check_migrations(const portero_t *portero)
     }
 
     admin = PQconnectdb(portero->config->admin_database_url);
+    applied = PQexec(admin, MIGRATIONS_APPLIED);
 
-    result = PQexec(admin, "SELECT coalesce(max(version), 0)"
-                    " FROM portero.migration");
-    have = PQresultStatus(result) == PGRES_TUPLES_OK
-           ? atoi(PQgetvalue(result, 0, 0)) : -1;
+    wrong = PQresultStatus(applied) == PGRES_TUPLES_OK
+            ? check_applied(applied)
+            : check_wrong("migrations", "cannot be read: set "
+                          "ADMIN_DATABASE_URL and run portero migrate");
 
-    PQclear(result);
+    PQclear(applied);
     PQfinish(admin);
+    return wrong;
+}
 
-    know = 0;
+
+static int
+check_applied(const PGresult *applied)
+{
+    const char         *unknown;
+    const migration_t  *m;
+
+    unknown = migrations_unknown(applied);
+
+    if (unknown) {
+        return check_wrong("migrations", "the database has migration %s, "
+                           "which this program does not know: a newer portero "
+                           "is needed", unknown);
+    }
+
     for (m = migrations; m->version; m++) {
-        know = atoi(m->version);
+        if (!migrations_applied(applied, m)) {
+            return check_wrong("migrations", "%s %s is missing: run portero "
+                               "migrate", m->version, m->name);
+        }
     }
 
-    if (have == -1) {
-        return check_wrong("migrations", "cannot be read: set "
-                           "ADMIN_DATABASE_URL and run portero migrate");
-    }
-
-    if (have != know) {
-        return check_wrong("migrations", "the database has version %d, this "
-                           "program %d: run portero migrate", have, know);
-    }
-
-    return check_ok("migrations", "version %d", have);
+    return check_ok("migrations", "%d", PQntuples(applied));
 }
 
 

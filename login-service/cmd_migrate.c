@@ -4,7 +4,6 @@
  */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "admin.h"
@@ -16,7 +15,7 @@
 
 
 static int migrate_prepare(PGconn *conn);
-static int migrate_version(PGconn *conn);
+static int migrate_missing(PGconn *conn, const PGresult *applied);
 static int migrate_apply(PGconn *conn, const migration_t *migration);
 static int migrate_record(PGconn *conn, const migration_t *migration);
 static int migrate_run(PGconn *conn, const char *sql, const char *what);
@@ -25,54 +24,63 @@ static int migrate_run(PGconn *conn, const char *sql, const char *what);
 portero_status_t
 cmd_migrate(const portero_t *portero)
 {
-    int                 version, newest;
-    PGconn             *conn;
-    portero_status_t    status;
-    const migration_t  *m;
+    int        n;
+    PGconn    *conn;
+    PGresult  *applied;
 
     conn = admin_connect(portero);
     if (conn == NULL) {
         return PORTERO_FAILED;
     }
 
-    status = PORTERO_FAILED;
+    n = -1;
+    applied = NULL;
 
-    if (migrate_prepare(conn) != 0) {
-        goto done;
+    if (migrate_prepare(conn) == 0) {
+        applied = admin_query(conn, MIGRATIONS_APPLIED, 0, NULL, NULL);
+        n = applied ? migrate_missing(conn, applied) : -1;
     }
 
-    version = migrate_version(conn);
-    if (version == -1) {
-        goto done;
+    if (n == 0) {
+        printf("the database is up to date\n");
     }
 
-    newest = 0;
+    PQclear(applied);
+    PQfinish(conn);
+    return n == -1 ? PORTERO_FAILED : PORTERO_OK;
+}
+
+
+/* How many it applied, or -1. */
+static int
+migrate_missing(PGconn *conn, const PGresult *applied)
+{
+    int                 n;
+    const char         *unknown;
+    const migration_t  *m;
+
+    n = 0;
+    unknown = migrations_unknown(applied);
+
+    if (unknown) {
+        portero_failed("the database has migration %s, which this program "
+                       "does not know: a newer portero is needed", unknown);
+        return -1;
+    }
 
     for (m = migrations; m->version; m++) {
-        newest = atoi(m->version);
-
-        if (newest > version && migrate_apply(conn, m) != 0) {
-            goto done;
+        if (migrations_applied(applied, m)) {
+            continue;
         }
+
+        if (migrate_apply(conn, m) != 0) {
+            return -1;
+        }
+
+        n++;
     }
 
-    if (version > newest) {
-        portero_failed("the database is at version %d, and this program "
-                       "knows %d: a newer portero is needed", version,
-                       newest);
-        goto done;
-    }
-
-    if (version == newest) {
-        printf("the database is up to date at version %d\n", version);
-    }
-
-    status = PORTERO_OK;
-
-done:
-
-    PQfinish(conn);
-    return status;
+    return n;
 }
 
 
@@ -105,25 +113,6 @@ migrate_prepare(PGconn *conn)
                        " version integer PRIMARY KEY, name text NOT NULL,"
                        " applied_at timestamptz NOT NULL DEFAULT now())",
                        "the table of migrations");
-}
-
-
-static int
-migrate_version(PGconn *conn)
-{
-    int        version;
-    PGresult  *result;
-
-    result = admin_query(conn, "SELECT coalesce(max(version), 0)"
-                         " FROM portero.migration", 0, NULL, NULL);
-    if (result == NULL) {
-        return -1;
-    }
-
-    version = atoi(PQgetvalue(result, 0, 0));
-    PQclear(result);
-
-    return version;
 }
 
 

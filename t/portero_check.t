@@ -109,9 +109,12 @@ wrong(check(DATABASE_URL => $gate->database_url('postgres')),
 $gate->sql('INSERT INTO portero.migration (version, name) '
     . "VALUES (999, 'later')");
 wrong(check(), qr/migrations .*999/, 'a database that is newer');
-$gate->sql('DELETE FROM portero.migration WHERE version > 3');
-wrong(check(), qr/migrations .*version 3, .*run portero migrate/,
-    'one that is older');
+$gate->sql('DELETE FROM portero.migration WHERE version = 999');
+$gate->sql('UPDATE portero.migration SET version = -4 WHERE version = 4');
+wrong(check(), qr/migrations .*-4/, 'one that has another');
+$gate->sql('DELETE FROM portero.migration WHERE version = -4');
+wrong(check(), qr/migrations .*4 admin is missing: run portero migrate/,
+    'one that misses some');
 $gate->sql("INSERT INTO portero.migration (version, name) VALUES (4, 'admin')");
 
 
