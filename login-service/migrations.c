@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <libpq-fe.h>
+
 #include "migrations.h"
 
 

@@ -3,14 +3,13 @@
 #ifndef MIGRATIONS_H
 #define MIGRATIONS_H
 
-#include <libpq-fe.h>
-
-
 typedef struct {
     const char   *version;      /* "1", "2", "10", ... in order */
     const char   *name;
     const char   *sql;
 } migration_t;
+
+struct pg_result;                           /* libpq's PGresult */
 
 extern const migration_t  migrations[];     /* ends with a version of NULL */
 
@@ -18,9 +17,10 @@ extern const migration_t  migrations[];     /* ends with a version of NULL */
 #define MIGRATIONS_APPLIED  "SELECT version FROM portero.migration"
 
 /* Whether one of the rows is this migration. */
-int migrations_applied(const PGresult *applied, const migration_t *migration);
+int migrations_applied(const struct pg_result *applied,
+    const migration_t *migration);
 
 /* The first row that no migration of this program has made, or NULL. */
-const char *migrations_unknown(const PGresult *applied);
+const char *migrations_unknown(const struct pg_result *applied);
 
 #endif
