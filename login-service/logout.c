@@ -39,7 +39,7 @@ logout_handler(service_t *service, const http_request_t *request,
         || (has_refresh = offer_refresh(request, service->config, &refresh,
                                         &delivery, &fault)) == -1
         || (has_access = offer_access(request, service->config, &access,
-                                      &fault)) == -1)
+                                      &delivery, &fault)) == -1)
     {
         routes_refuse(request, response, 400, "invalid_request", fault);
         return;

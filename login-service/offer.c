@@ -48,7 +48,7 @@ offer_refresh(const http_request_t *request, const config_t *config,
 
 int
 offer_access(const http_request_t *request, const config_t *config,
-    jot_str_t *token, const char **fault)
+    jot_str_t *token, delivery_t *delivery, const char **fault)
 {
     int        rc;
     size_t     cookies;
@@ -75,7 +75,10 @@ offer_access(const http_request_t *request, const config_t *config,
         return -1;
     }
 
+    *delivery = DELIVERY_TOKEN;
+
     if (cookies) {
+        *delivery = DELIVERY_COOKIE;
         *token = cookie;
     }
 

@@ -16,8 +16,8 @@
 int offer_refresh(const http_request_t *request, const config_t *config,
     jot_str_t *token, delivery_t *delivery, const char **fault);
 
-/* "Authorization: Bearer ...", or the access cookie. */
+/* "Authorization: Bearer ...", or the access cookie, or both of them alike. */
 int offer_access(const http_request_t *request, const config_t *config,
-    jot_str_t *token, const char **fault);
+    jot_str_t *token, delivery_t *delivery, const char **fault);
 
 #endif
