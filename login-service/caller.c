@@ -11,8 +11,6 @@
 
 static int caller_judge(service_t *service, const http_request_t *request,
     http_response_t *response, caller_t *caller);
-static void caller_refuse(const http_request_t *request,
-    http_response_t *response, const char *reason);
 
 
 /* For the log; NULL: not a refusal. */
@@ -100,7 +98,7 @@ caller_judge(service_t *service, const http_request_t *request,
 }
 
 
-static void
+void
 caller_refuse(const http_request_t *request, http_response_t *response,
     const char *reason)
 {

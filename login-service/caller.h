@@ -27,4 +27,8 @@ int caller_find(service_t *service, const http_request_t *request,
     http_response_t *response, caller_t *caller);
 void caller_free(caller_t *caller);
 
+/* 401; reason is for the log. */
+void caller_refuse(const http_request_t *request, http_response_t *response,
+    const char *reason);
+
 #endif

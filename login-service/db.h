@@ -52,6 +52,12 @@ typedef struct {
 /* DB_NONE: nobody has this name. */
 db_status_t db_user_find(db_t *db, const char *login, db_user_t *user);
 
+/*
+ * The name and the hash of a sub.  DB_NONE: this user may not be signed in.
+ */
+db_status_t db_user_of(db_t *db, const char *sub, char login[DB_SUB_SIZE],
+    char hash[DB_HASH_SIZE]);
+
 /* A login that was refused goes to the audit; sub may be NULL. */
 db_status_t db_user_refused(db_t *db, const char *login, const char *sub,
     const char *reason, const db_client_t *client);
@@ -59,6 +65,13 @@ db_status_t db_user_refused(db_t *db, const char *login, const char *sub,
 /* Replaces a hash if it still is the old one; else DB_NONE. */
 db_status_t db_user_rehash(db_t *db, const char *sub, const char *old_hash,
     const char *new_hash);
+
+/* DB_NONE: this installation has no function to change a password with. */
+db_status_t db_user_can_change(db_t *db);
+
+/* A change of password that was refused goes to the audit. */
+db_status_t db_user_change_refused(db_t *db, const char *sub, const char *sid,
+    const char *reason, const db_client_t *client);
 
 /* DB_NONE: this installation has no functions to register with. */
 db_status_t db_user_can_register(db_t *db);
@@ -119,6 +132,22 @@ typedef struct {
 db_status_t db_session_create(db_t *db, const char *sub,
     const db_proof_t *proof, const db_proof_t *replaced,
     const db_client_t *client, db_session_t *session);
+
+/*
+ * Replaces the hash of the user of a session, asking, if it still is the old
+ * one (else DB_UNAVAILABLE), and all sessions of this user by a new one.
+ * Outcomes: LIVE, or REVOKED if the one that asks has ended.
+ */
+typedef struct {
+    const char   *sub;
+    const char   *asking;       /* UUID text */
+    const char   *old_hash;
+    const char   *new_hash;
+} db_change_t;
+
+db_status_t db_session_change_password(db_t *db, const db_change_t *change,
+    const db_proof_t *proof, const db_client_t *client,
+    db_session_t *session);
 
 /* All outcomes but LIVE. */
 db_status_t db_session_refresh(db_t *db, const db_proof_t *proof,

@@ -84,6 +84,35 @@ db_session_create(db_t *db, const char *sub, const db_proof_t *proof,
 
 
 db_status_t
+db_session_change_password(db_t *db, const db_change_t *change,
+    const db_proof_t *proof, const db_client_t *client,
+    db_session_t *session)
+{
+    db_params_t      params;
+    const config_t  *config;
+
+    config = db_config(db);
+
+    params.n = 0;
+    db_param_text(&params, change->sub);
+    db_param_text(&params, change->asking);
+    db_param_text(&params, change->old_hash);
+    db_param_text(&params, change->new_hash);
+    db_param_proof(&params, proof);
+    db_param_number(&params, config->session_idle);
+    db_param_number(&params, config->session_absolute);
+    db_param_number(&params, config->access_token_expire);
+    db_param_number(&params, DB_SESSIONS_PER_USER);
+    db_param_client(&params, client);
+
+    return db_session_call(db,
+        "SELECT " DB_SESSION_COLUMNS " FROM portero.session_change_password("
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", &params,
+        session);
+}
+
+
+db_status_t
 db_session_refresh(db_t *db, const db_proof_t *proof, uint32_t generation,
     int renew, const db_client_t *client, db_session_t *session)
 {

@@ -6,6 +6,7 @@
 #include "log.h"
 
 
+static db_status_t db_too_long(void);
 static int db_copy(char *dst, size_t size, const char *src);
 
 
@@ -41,15 +42,45 @@ db_user_find(db_t *db, const char *login, db_user_t *user)
     if (db_copy(user->sub, sizeof(user->sub), PQgetvalue(result, 0, 0)) != 0
         || db_copy(user->hash, sizeof(user->hash), hash) != 0)
     {
-        log_event(LOG_DATABASE_ERROR, "message",
-                  "portero.find_user gave a sub over 255 or a hash over 383"
-                  " bytes", NULL);
-        status = DB_FAILED;
+        status = db_too_long();
     }
 
     user->disabled = strcmp(PQgetvalue(result, 0, 2), "t") == 0;
 
     explicit_bzero(hash, strlen(hash));
+    PQclear(result);
+
+    return status;
+}
+
+
+db_status_t
+db_user_of(db_t *db, const char *sub, char login[DB_SUB_SIZE],
+    char hash[DB_HASH_SIZE])
+{
+    char         *stored;
+    PGresult     *result;
+    db_params_t   params;
+    db_status_t   status;
+
+    params.n = 0;
+    db_param_text(&params, sub);
+
+    status = db_call(db, "SELECT login, password_hash FROM portero.user_of($1)",
+                     &params, &result);
+    if (status != DB_OK) {
+        return status;
+    }
+
+    stored = PQgetvalue(result, 0, 1);
+
+    if (db_copy(login, DB_SUB_SIZE, PQgetvalue(result, 0, 0)) != 0
+        || db_copy(hash, DB_HASH_SIZE, stored) != 0)
+    {
+        status = db_too_long();
+    }
+
+    explicit_bzero(stored, strlen(stored));
     PQclear(result);
 
     return status;
@@ -96,6 +127,37 @@ db_user_rehash(db_t *db, const char *sub, const char *old_hash,
 
 
 db_status_t
+db_user_can_change(db_t *db)
+{
+    return db_call_boolean(db, "SELECT portero.user_can_change()", NULL);
+}
+
+
+db_status_t
+db_user_change_refused(db_t *db, const char *sub, const char *sid,
+    const char *reason, const db_client_t *client)
+{
+    PGresult     *result;
+    db_params_t   params;
+    db_status_t   status;
+
+    params.n = 0;
+    db_param_text(&params, sub);
+    db_param_text(&params, sid);
+    db_param_text(&params, reason);
+    db_param_text(&params, client->address);
+    db_param_text(&params, client->user_agent);
+
+    status = db_call(db,
+                     "SELECT portero.user_change_refused($1, $2, $3, $4, $5)",
+                     &params, &result);
+    PQclear(result);
+
+    return status;
+}
+
+
+db_status_t
 db_user_can_register(db_t *db)
 {
     return db_call_boolean(db, "SELECT portero.user_can_register()", NULL);
@@ -128,6 +190,16 @@ db_user_register(db_t *db, const char *login, const char *hash,
 
     PQclear(result);
     return status;
+}
+
+
+static db_status_t
+db_too_long(void)
+{
+    log_event(LOG_DATABASE_ERROR, "message", "portero.find_user gave a sub or "
+              "a name over 255 or a hash over 383 bytes", NULL);
+
+    return DB_FAILED;
 }
 
 

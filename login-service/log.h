@@ -30,6 +30,8 @@ typedef enum {
     LOG_LOGIN_REFUSED,      /* reason: unknown, wrong, disabled, ... */
     LOG_HASH_REFUSED,       /* a stored hash is too dear or unknown */
     LOG_HASH_UPGRADED,
+    LOG_PASSWORD_CHANGED,
+    LOG_PASSWORD_REFUSED,   /* a change of password: wrong, weak */
     LOG_REGISTERED,
     LOG_REGISTER_REFUSED,
     LOG_REFRESH,

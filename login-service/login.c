@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "client.h"
 #include "cookie.h"
+#include "credential.h"
 #include "csrf.h"
 #include "log.h"
 #include "metrics.h"
@@ -119,9 +120,8 @@ static int
 login_judge(service_t *service, const http_request_t *request,
     http_response_t *response, login_t *login)
 {
-    const char         *reason, *password;
-    db_status_t         status;
-    password_result_t   result;
+    const char   *doomed, *reason;
+    db_status_t   status;
 
     status = login->name ? db_user_find(service->db, login->name, &login->user)
                          : DB_NONE;
@@ -131,50 +131,23 @@ login_judge(service_t *service, const http_request_t *request,
         return -1;
     }
 
-    if (request->client_gone(request->client_data)) {
-        log_event(LOG_CLIENT_GONE, "path", request->path, "address",
-                  request->address, NULL);
-        http_respond_unavailable(response);
-        return -1;
-    }
-
-    reason = status == DB_NONE ? "unknown"
+    doomed = status == DB_NONE ? "unknown"
              : login->user.disabled ? "disabled"
              : login->user.hash[0] == '\0' ? "no_password" : NULL;
-    password = login->password;
 
-    if (strlen(password) > PASSWORD_MAX_BYTES) {
-        reason = reason ? reason : "wrong";
-        password = "";
-    }
-
-    result = password_verify(password, reason ? NULL : login->user.hash);
-
-    switch (result) {
-
-    case PASSWORD_MATCH:
-        if (reason == NULL) {
-            return 0;
-        }
-        break;
-
-    case PASSWORD_MISMATCH:
-        reason = reason ? reason : "wrong";
-        break;
-
-    case PASSWORD_REFUSED:
-        reason = reason ? reason : "hash";
-        log_event(LOG_HASH_REFUSED, "user", login->user.sub, NULL);
-        break;
-
-    case PASSWORD_FAILED:
-        log_event(LOG_INTERNAL, "reason", "a hash could not be computed",
-                  NULL);
-        http_respond_unavailable(response);
+    if (credential_check(request, response, login->password,
+                         doomed ? NULL : login->user.hash, login->user.sub,
+                         &reason)
+        != 0)
+    {
         return -1;
     }
 
-    login_refuse(service, login, reason, response);
+    if (doomed == NULL && reason == NULL) {
+        return 0;
+    }
+
+    login_refuse(service, login, doomed ? doomed : reason, response);
     return -1;
 }
 

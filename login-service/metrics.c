@@ -11,6 +11,8 @@
 static const char *const  metrics_names[METRIC_COUNT] = {
     [METRIC_LOGIN_OK]         = "login_ok",
     [METRIC_LOGIN_REFUSED]    = "login_refused",
+    [METRIC_PASSWORD_CHANGED] = "password_changed",
+    [METRIC_PASSWORD_REFUSED] = "password_refused",
     [METRIC_REGISTER_OK]      = "register_ok",
     [METRIC_REGISTER_REFUSED] = "register_refused",
     [METRIC_REFRESH_ROTATED]  = "refresh_rotated",

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "credential.h"
 #include "log.h"
 #include "metrics.h"
 #include "password.h"
@@ -18,30 +19,16 @@ typedef struct {
     client_t      client;
 } registration_form_t;
 
-typedef struct {
-    unsigned      bit;
-    const char   *word;
-} register_weakness_t;
-
 
 static int register_parse(const http_request_t *request,
     http_response_t *response, registration_form_t *form);
 static int register_email_valid(const char *email);
 static int register_allowed(service_t *service, const http_request_t *request,
     http_response_t *response);
-static void register_respond_weak(http_response_t *response, unsigned weak);
 static void register_create(service_t *service,
     const registration_form_t *form, http_response_t *response);
 static void register_refused(const registration_form_t *form,
     const char *reason);
-
-
-static const register_weakness_t  register_weaknesses[] = {
-    { PASSWORD_TOO_SHORT, "too_short" },
-    { PASSWORD_TOO_LONG, "too_long" },
-    { PASSWORD_COMMON, "common" },
-    { PASSWORD_SAME_AS_NAME, "same_as_name" },
-};
 
 
 void
@@ -65,7 +52,7 @@ register_handler(service_t *service, const http_request_t *request,
                              service->config->password_min);
     if (weak) {
         register_refused(&form, "weak");
-        register_respond_weak(response, weak);
+        credential_respond_weak(response, weak);
         return;
     }
 
@@ -187,40 +174,13 @@ register_allowed(service_t *service, const http_request_t *request,
 
 
 static void
-register_respond_weak(http_response_t *response, unsigned weak)
-{
-    size_t   i, n;
-    json_t  *body, *reasons;
-
-    body = json_pack("{s:s, s:s, s:[]}", "error", "weak_password",
-                     "error_description", "choose another password",
-                     "reasons");
-    reasons = json_object_get(body, "reasons");     /* borrowed */
-
-    n = sizeof(register_weaknesses) / sizeof(register_weaknesses[0]);
-
-    for (i = 0; i < n; i++) {
-        if (weak & register_weaknesses[i].bit) {
-            (void) json_array_append_new(reasons,
-                                  json_string(register_weaknesses[i].word));
-        }
-    }
-
-    http_respond_json(response, 422, body);
-}
-
-
-static void
 register_create(service_t *service, const registration_form_t *form,
     http_response_t *response)
 {
     char         hash[PASSWORD_HASH_SIZE], sub[DB_SUB_SIZE];
     db_status_t  status;
 
-    if (password_hash(form->password, hash) != 0) {
-        log_event(LOG_INTERNAL, "reason", "a hash could not be computed",
-                  NULL);
-        http_respond_unavailable(response);
+    if (credential_hash(response, form->password, hash) != 0) {
         return;
     }
 

@@ -49,6 +49,8 @@ static const route_t  routes[] = {
       BODY_REQUIRED, login_handler },
     { LANE_PASSWORD, HTTP_POST, "/auth/register",
       BODY_REQUIRED, register_handler },
+    { LANE_PASSWORD, HTTP_POST, "/auth/password",
+      BODY_REQUIRED, change_password_handler },
     { LANE_TOKEN, HTTP_POST, "/auth/refresh",
       BODY_OPTIONAL, refresh_handler },
     { LANE_TOKEN, HTTP_POST, "/auth/logout",

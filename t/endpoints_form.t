@@ -27,6 +27,7 @@ $gate->login_says(qr/"event":"started"/);
 my %LANE = (
     '/auth/login'             => 'password',
     '/auth/register'          => 'password',
+    '/auth/password'          => 'password',
     '/auth/refresh'           => 'token',
     '/auth/logout'            => 'token',
     '/auth/session'           => 'token',

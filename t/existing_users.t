@@ -125,6 +125,19 @@ is(refresh($bob)->{json}{reason}, 'revoked', 'without the trigger, too');
 as('app', "UPDATE app.account SET blocked_at = NULL WHERE login = 'bob'");
 
 
+# --- a new password ---------------------------------------------------------
+
+my $ann = login('ann')->{json};
+my $changed = change($ann, $PASSWORD, 'another horse battery');
+is($changed->{status}, 200, 'a change of password');
+is(refresh($ann)->{json}{reason}, 'revoked', 'ends the session');
+is(refresh($changed->{json})->{status}, 200, 'brings a new one');
+is(login('ann', 'another horse battery')->{status}, 200,
+    'and is in the other table');
+is(change($changed->{json}, $PASSWORD, 'more horse battery')->{status}, 403,
+    'where the old one is wrong');
+
+
 # --- what is not there ------------------------------------------------------
 
 my %new = (username => 'carl', password => $PASSWORD);
@@ -147,6 +160,8 @@ as('app', "UPDATE app.account SET pw = public.crypt('$PASSWORD',
     public.gen_salt('bf', 5)) WHERE login = 'bob'");
 is(login('bob')->{status}, 200, 'a login without it');
 like(pw('bob'), qr/^\$2a\$/, 'upgrades nothing');
+is(change(login('bob')->{json}, $PASSWORD, 'another horse battery')->{status},
+    404, 'and without it passwords are not changed');
 
 $gate->finish;
 done_testing();
@@ -210,6 +225,14 @@ sub refresh {
     my ($tokens) = @_;
     return $gate->post('/auth/refresh',
         { refresh_token => $tokens->{refresh_token} });
+}
+
+
+sub change {
+    my ($tokens, $current, $new) = @_;
+    return $gate->post_patiently('/auth/password',
+        { current_password => $current, new_password => $new },
+        Authorization => "Bearer $tokens->{access_token}");
 }
 
 

@@ -211,15 +211,24 @@ is(service("$attack SELECT portero.user_can_register()"), 't',
 is(service("$attack SELECT sub, outcome, roles FROM portero.session_create(
     '$ana', '$sid', '$digest', 60, 60, 60, 20, NULL, NULL, NULL, NULL)"),
     qq($ana|live|["reader"]), 'session_create');
+is(service("$attack SELECT login, password_hash FROM portero.user_of('$ana')"),
+    'ana|new', 'user_of');
 is(service("$attack SELECT outcome FROM portero.session_refresh('$sid',
     '$digest', 1, true, 0, 60, 60, NULL, NULL)"), 'rotated',
     'session_refresh');
 is(service("$attack SELECT outcome FROM portero.session_get('$sid', '$ana')"),
     'live', 'session_get');
-is(service("$attack SELECT portero.session_end('$sid', '$digest', NULL,
+my $next = $sid =~ tr/1/9/r;
+is(service("$attack SELECT outcome FROM portero.session_change_password(
+    '$ana', '$sid', 'new', 'newer', '$next', '$digest', 60, 60, 60, 20, NULL,
+    NULL)"), 'live', 'session_change_password');
+is($gate->value("SELECT end_reason FROM portero.sessions WHERE sid = '$sid'"),
+    'password', '... ends the session');
+is(service("$attack SELECT portero.session_end('$next', '$digest', NULL,
     'logout', NULL, NULL)"), 't', 'session_end');
-is($gate->value("SELECT value FROM portero.revocation WHERE kind = 'sid'"),
-    $sid, '... and its trigger');
+is($gate->value("SELECT string_agg(value, ' ' ORDER BY seq)
+                 FROM portero.revocation WHERE kind = 'sid'"),
+    "$sid $next", '... and its trigger');
 is(service("$attack SELECT portero.ready()"), 't', 'ready');
 
 $gate->finish;

@@ -1,0 +1,29 @@
+/*
+ * The password of a request against the hash of a user: what logging in and
+ * changing a password have in common.
+ */
+
+#ifndef CREDENTIAL_H
+#define CREDENTIAL_H
+
+#include "http.h"
+
+
+/*
+ * Costs one hash whatever it finds.  hash NULL: there is none to compare with,
+ * for a reason of the caller's.  0: *reason is NULL if the password is right,
+ * else "wrong", or "hash" if that of the user cannot be used, which is logged.
+ * -1: nothing was judged, and the response says why.
+ */
+int credential_check(const http_request_t *request, http_response_t *response,
+    const char *password, const char *hash, const char *sub,
+    const char **reason);
+
+/* 422: what speaks against a new password (password.h). */
+void credential_respond_weak(http_response_t *response, unsigned weak);
+
+/* The hash of a new password: 0, or -1 and the response says why not. */
+int credential_hash(http_response_t *response, const char *password,
+    char *hash /* PASSWORD_HASH_SIZE */);
+
+#endif
