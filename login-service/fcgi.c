@@ -369,6 +369,8 @@ fcgi_read_body(FCGX_Request *fcgi, http_request_t *request)
         request->body[request->body_len++] = (char) c;
     }
 
+    request->body[request->body_len] = '\0';
+
     return FCGX_GetError(fcgi->in) == 0 && request->body_len == announced
            ? 0 : -1;
 }

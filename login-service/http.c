@@ -111,8 +111,16 @@ http_bearer(const http_request_t *request, jot_str_t *token)
 int
 http_member(const http_request_t *request, const char *name, const char **text)
 {
+    size_t       i;
     jot_str_t    path;
     jot_value_t  value;
+
+    for (i = 0; i < request->nform; i++) {
+        if (strcmp(request->form[i].name, name) == 0) {
+            *text = request->form[i].value;
+            return 1;
+        }
+    }
 
     path.data = name;
     path.len = strlen(name);

@@ -15,6 +15,7 @@
 
 #define HTTP_BODY_SIZE   16384
 #define HTTP_BODY_DEPTH  8
+#define HTTP_FORM_MEMBERS  16
 
 typedef enum {
     HTTP_GET = 1,
@@ -45,9 +46,15 @@ typedef struct {
     const char      *fault;             /* static; NULL: the form is good */
     int              too_large;         /* the body, which was not kept then */
 
-    char            *body;              /* wiped when the request is freed */
-    size_t           body_len;
+    char            *body;              /* wiped when the request is freed; */
+    size_t           body_len;          /* a NUL follows, which is not counted */
+
     jot_json_t      *json;              /* the body, where the route wants it */
+    struct {
+        const char  *name;              /* views of the body */
+        const char  *value;
+    }                form[HTTP_FORM_MEMBERS];       /* or this */
+    size_t           nform;
 
     int            (*client_gone)(void *data);  /* 1: nobody waits any more */
     void            *client_data;
@@ -70,11 +77,21 @@ size_t http_cookie_find(const http_request_t *request, const char *name,
 int http_bearer(const http_request_t *request, jot_str_t *token);
 
 /*
- * A member of the JSON body: 1 and its text, 0 if absent, -1 if it is no
- * string.  The text is a view, terminated by NUL (\u0000 was refused).
+ * A member of the body, JSON or form: 1 and its text, 0 if absent, -1 if it is
+ * no string.  The text is a view, terminated by NUL (\u0000 was refused).
  */
 int http_member(const http_request_t *request, const char *name,
     const char **text);
+
+/*
+ * Takes the body apart as application/x-www-form-urlencoded, in place.  0, or
+ * -1 and *fault, a static text: no UTF-8, a NUL, a parameter twice.  Those
+ * without a value are left out (RFC 6749, 3.2).
+ */
+int http_form_parse(http_request_t *request, const char **fault);
+
+/* One name or value of such a form, in place; 0, or -1 if it is none. */
+int http_form_decode(char *text);
 
 
 #define HTTP_HEADERS  12

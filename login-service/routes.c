@@ -16,8 +16,9 @@
 
 typedef enum {
     BODY_NONE,                  /* one that comes is not looked at */
-    BODY_OPTIONAL,              /* cookies may say it all */
-    BODY_REQUIRED
+    BODY_OPTIONAL,              /* JSON; cookies may say it all */
+    BODY_REQUIRED,              /* JSON */
+    BODY_FORM
 } route_body_t;
 
 typedef struct {
@@ -37,8 +38,11 @@ typedef struct {
 static const route_t *routes_find(lane_t lane, const char *path);
 static int routes_check(const route_t *route, http_request_t *request,
     http_response_t *response);
-static int routes_parse(http_request_t *request, http_response_t *response);
-static int routes_is_json(const char *content_type);
+static int routes_json(http_request_t *request, http_response_t *response);
+static int routes_form(http_request_t *request, http_response_t *response);
+static int routes_fault(const http_request_t *request,
+    http_response_t *response, const char *fault);
+static int routes_is_type(const char *content_type, const char *type);
 static void routes_allow(const route_t *route, http_response_t *response);
 static void routes_finish(const http_request_t *request,
     http_response_t *response);
@@ -125,8 +129,6 @@ static int
 routes_check(const route_t *route, http_request_t *request,
     http_response_t *response)
 {
-    int  wanted;
-
     if (!(request->method & route->methods)) {
         routes_allow(route, response);
         routes_refuse(request, response, 405, "invalid_request",
@@ -140,63 +142,109 @@ routes_check(const route_t *route, http_request_t *request,
         return -1;
     }
 
-    wanted = route->body == BODY_REQUIRED
-             || (route->body == BODY_OPTIONAL && request->body_len);
+    switch (route->body) {
 
-    if (wanted && !routes_is_json(request->content_type)) {
+    case BODY_NONE:
+        break;
+
+    case BODY_OPTIONAL:
+        if (request->body_len == 0) {
+            break;
+        }
+
+        return routes_json(request, response);
+
+    case BODY_REQUIRED:
+        return routes_json(request, response);
+
+    case BODY_FORM:
+        return routes_form(request, response);
+    }
+
+    return routes_fault(request, response, request->fault);
+}
+
+
+static int
+routes_json(http_request_t *request, http_response_t *response)
+{
+    jot_status_t   status;
+    const char    *detail;
+
+    if (!routes_is_type(request->content_type, "application/json")) {
         routes_refuse(request, response, 415, "invalid_request",
                       "the content type is not application/json in UTF-8");
         return -1;
     }
 
-    if (request->fault) {
-        routes_refuse(request, response, 400, "invalid_request",
-                      request->fault);
+    if (routes_fault(request, response, request->fault) != 0) {
         return -1;
     }
-
-    return wanted ? routes_parse(request, response) : 0;
-}
-
-
-static int
-routes_parse(http_request_t *request, http_response_t *response)
-{
-    jot_status_t   status;
-    const char    *detail;
 
     status = jot_json_parse(&request->json, request->body, request->body_len,
                             HTTP_BODY_DEPTH, &detail);
 
-    if (status == JOT_OK) {
+    if (status == JOT_INTERNAL) {
+        http_respond_error(response, 500, "server_error", "an internal error");
+        return -1;
+    }
+
+    return status == JOT_OK ? 0 : routes_fault(request, response, detail);
+}
+
+
+static int
+routes_form(http_request_t *request, http_response_t *response)
+{
+    const char  *detail;
+
+    if (!routes_is_type(request->content_type,
+                        "application/x-www-form-urlencoded"))
+    {
+        routes_refuse(request, response, 415, "invalid_request",
+                      "the content type is not "
+                      "application/x-www-form-urlencoded in UTF-8");
+        return -1;
+    }
+
+    detail = request->fault;
+
+    if (detail == NULL && http_form_parse(request, &detail) == 0) {
         return 0;
     }
 
-    if (status == JOT_INTERNAL) {
-        http_respond_error(response, 500, "server_error", "an internal error");
+    return routes_fault(request, response, detail);
+}
 
-    } else {
-        routes_refuse(request, response, 400, "invalid_request", detail);
+
+/* 0 if there is none. */
+static int
+routes_fault(const http_request_t *request, http_response_t *response,
+    const char *fault)
+{
+    if (fault == NULL) {
+        return 0;
     }
 
+    routes_refuse(request, response, 400, "invalid_request", fault);
     return -1;
 }
 
 
-/* RFC 9110, 8.3.1; JSON is UTF-8, and no other charset may be claimed. */
+/* RFC 9110, 8.3.1; bodies are UTF-8, and no other charset may be claimed. */
 static int
-routes_is_json(const char *content_type)
+routes_is_type(const char *content_type, const char *type)
 {
     size_t       len;
     const char  *p;
 
-    if (content_type == NULL
-        || strncasecmp(content_type, "application/json", 16) != 0)
-    {
+    len = strlen(type);
+
+    if (content_type == NULL || strncasecmp(content_type, type, len) != 0) {
         return 0;
     }
 
-    p = content_type + 16;
+    p = content_type + len;
     p += strspn(p, " \t");
 
     if (*p == '\0') {

@@ -47,6 +47,23 @@ utf8_sequence(const char *text, size_t len)
 }
 
 
+int
+utf8_valid(const char *text, size_t len)
+{
+    size_t  n;
+
+    for ( /* void */ ; len; text += n, len -= n) {
+        n = utf8_sequence(text, len);
+
+        if (n == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 void
 utf8_copy(char *dst, size_t size, const char *text)
 {

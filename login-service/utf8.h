@@ -12,6 +12,9 @@
  */
 size_t utf8_sequence(const char *text, size_t len);
 
+/* 1 if all of it is. */
+int utf8_valid(const char *text, size_t len);
+
 /*
  * Copies text as valid UTF-8 into dst, at most size - 1 bytes and whole
  * characters, and ends it with NUL.  What is not UTF-8 becomes "?".
