@@ -15,6 +15,7 @@
 #include "metrics.h"
 #include "password.h"
 #include "routes.h"
+#include "throttle.h"
 
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
     client_t      client;
     char          login[DB_SUB_SIZE];
     char          hash[DB_HASH_SIZE];
+    throttle_t    throttle;
 } change_t;
 
 
@@ -126,15 +128,25 @@ change_judge(service_t *service, const http_request_t *request,
     unsigned     weak;
     const char  *reason;
 
-    if (credential_check(request, response, change->current,
-                         change->hash[0] ? change->hash : NULL,
-                         change->caller.access.sub, &reason)
+    if (throttle_take(service, request, response, change->caller.access.sub,
+                      NULL, &change->throttle)
         != 0)
     {
         return -1;
     }
 
+    if (credential_check(request, response, change->current,
+                         change->hash[0] ? change->hash : NULL,
+                         change->caller.access.sub, &reason)
+        != 0)
+    {
+        throttle_return(service, &change->throttle);
+        return -1;
+    }
+
     if (reason) {
+        (void) throttle_wrong(service, &change->throttle, change->current);
+
         if (change_refused(service, response, change, reason) == 0) {
             http_respond_error(response, 403, "wrong_password",
                                "the current password is wrong");
@@ -142,6 +154,8 @@ change_judge(service_t *service, const http_request_t *request,
 
         return -1;
     }
+
+    throttle_return(service, &change->throttle);
 
     weak = password_weakness(change->wanted, change->login,
                              service->config->password_min);

@@ -1,4 +1,4 @@
-/* portero user: add, list, disable, enable, role, password. */
+/* portero user: add, list, disable, enable, unlock, role, password. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +160,16 @@ cmd_user_enable(const portero_t *portero)
 
     return user_change(portero,
                        "SELECT portero.admin_user_set_disabled($1, false)", 1,
+                       values);
+}
+
+
+portero_status_t
+cmd_user_unlock(const portero_t *portero)
+{
+    const char  *values[1] = { portero->argv[0] };
+
+    return user_change(portero, "SELECT portero.admin_user_unlock($1)", 1,
                        values);
 }
 

@@ -41,6 +41,12 @@ typedef struct {
     int64_t           password_workers;
     int64_t           password_queue;       /* waiting requests per worker */
     int64_t           token_workers;
+    int64_t           throttle_account_network;         /* failures at once */
+    int64_t           throttle_account_network_fall;    /* one less after */
+    int64_t           throttle_network;
+    int64_t           throttle_network_fall;
+    int64_t           throttle_account;
+    int64_t           throttle_account_fall;
     char             *socket_dir;
     char             *socket_group;
 } config_t;

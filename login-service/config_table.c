@@ -83,6 +83,24 @@ const config_setting_t  config_settings[] = {
       NULL, "1 to 64 waiting requests for each worker" },
     { "TOKEN_WORKERS", CONFIG_NUMBER, FIELD(token_workers), 1, 256, "8", NULL,
       "1 to 256" },
+
+    /* A count of failures, and how long it takes to fall by one. */
+
+    { "THROTTLE_ACCOUNT_NETWORK", CONFIG_NUMBER,
+      FIELD(throttle_account_network), 1, 10000, "5", NULL,
+      "1 to 10000 failures of one account from one network" },
+    { "THROTTLE_ACCOUNT_NETWORK_FALL", CONFIG_DURATION,
+      FIELD(throttle_account_network_fall), 1, DAY, "30", NULL,
+      "1 second to 1 day until that is one less" },
+    { "THROTTLE_NETWORK", CONFIG_NUMBER, FIELD(throttle_network), 1, 10000,
+      "20", NULL, "1 to 10000 failures from one network" },
+    { "THROTTLE_NETWORK_FALL", CONFIG_DURATION, FIELD(throttle_network_fall),
+      1, DAY, "3", NULL, "1 second to 1 day until that is one less" },
+    { "THROTTLE_ACCOUNT", CONFIG_NUMBER, FIELD(throttle_account), 1, 10000,
+      "100", NULL, "1 to 10000 failures of one account" },
+    { "THROTTLE_ACCOUNT_FALL", CONFIG_DURATION, FIELD(throttle_account_fall),
+      1, DAY, "900", NULL, "1 second to 1 day until that is one less" },
+
     { "SOCKET_DIR", CONFIG_PATH, FIELD(socket_dir), 0, 0, "/run/portero",
       NULL, "the path, from the root, of a directory for three sockets" },
     { "SOCKET_GROUP", CONFIG_TEXT, FIELD(socket_group), 0, 0, NULL, NULL,

@@ -1,7 +1,7 @@
 /*
  * The access cookie goes with every request, so that a link from elsewhere
  * opens a page signed in (Lax); the refresh cookie goes to /auth only, and
- * never with a request that another site started (Strict).  Neither has a
+ * never with a request that another site started (Strict).  None has a
  * Domain: a neighbour must not read or set them (RFC 6265bis, 4.1.3).
  */
 
@@ -40,6 +40,10 @@ static const cookie_t  cookie_refresh = {
     "__Secure-refresh", "refresh", "/auth", "Strict"
 };
 
+static const cookie_t  cookie_device = {
+    "__Host-device", "device", "/", "Strict"
+};
+
 
 const char *
 cookie_access_name(const config_t *config)
@@ -59,6 +63,15 @@ cookie_refresh_name(const config_t *config)
 }
 
 
+const char *
+cookie_device_name(const config_t *config)
+{
+    static char  buffer[COOKIE_NAME_SIZE];
+
+    return cookie_name(&cookie_device, config, buffer);
+}
+
+
 void
 cookie_access_set(http_response_t *response, const config_t *config,
     const char *token, int64_t max_age)
@@ -74,6 +87,15 @@ cookie_refresh_set(http_response_t *response, const config_t *config,
 {
     cookie_add(response, config, &cookie_refresh, cookie_refresh_name(config),
                token, max_age);
+}
+
+
+void
+cookie_device_set(http_response_t *response, const config_t *config,
+    const char *text, int64_t max_age)
+{
+    cookie_add(response, config, &cookie_device, cookie_device_name(config),
+               text, max_age);
 }
 
 

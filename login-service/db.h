@@ -80,6 +80,35 @@ db_status_t db_user_register(db_t *db, const char *login, const char *hash,
     char sub[DB_SUB_SIZE]);
 
 
+/*
+ * A try that is throttled.  What it is counted for is the caller's; NULL: not
+ * for this.  The rest is written by db_throttle_take(): wait in seconds, 0 if
+ * an allowance was taken, else refused is the limit.
+ */
+typedef struct {
+    const char   *account;
+    const char   *device;
+    const char   *network;      /* never NULL */
+    const char   *sub;          /* whose known networks are asked for */
+    char          refused[24];
+    char          counted[4];
+    int           wait;
+} db_throttle_t;
+
+db_status_t db_throttle_take(db_t *db, db_throttle_t *throttle);
+
+/* DB_OK: the account has just reached its limit; DB_NONE: it has not. */
+db_status_t db_throttle_wrong(db_t *db, const db_throttle_t *throttle,
+    unsigned mark);
+
+/*
+ * Gives back what was taken; of a login the network is remembered.  DB_NONE: it
+ * was not known.
+ */
+db_status_t db_throttle_passed(db_t *db, const db_throttle_t *throttle,
+    int login);
+
+
 /* The order is that of the table in db_session.c. */
 typedef enum {
     DB_SESSION_LIVE,        /* created, or found */

@@ -52,6 +52,7 @@ static const log_row_t  log_rows[LOG_EVENT_COUNT] = {
     [LOG_CLIENT_GONE]      = { "client_gone", "info" },
     [LOG_LOGIN]            = { "login", "info" },
     [LOG_LOGIN_REFUSED]    = { "login_refused", "info" },
+    [LOG_THROTTLED]        = { "throttled", "warning" },
     [LOG_HASH_REFUSED]     = { "hash_refused", "error" },
     [LOG_HASH_UPGRADED]    = { "hash_upgraded", "info" },
     [LOG_PASSWORD_CHANGED] = { "password_changed", "info" },

@@ -28,6 +28,7 @@ typedef enum {
     LOG_CLIENT_GONE,
     LOG_LOGIN,
     LOG_LOGIN_REFUSED,      /* reason: unknown, wrong, disabled, ... */
+    LOG_THROTTLED,          /* 429: which limit, and for how long */
     LOG_HASH_REFUSED,       /* a stored hash is too dear or unknown */
     LOG_HASH_UPGRADED,
     LOG_PASSWORD_CHANGED,

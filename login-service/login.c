@@ -16,15 +16,19 @@
 #include "metrics.h"
 #include "password.h"
 #include "routes.h"
+#include "throttle.h"
 #include "username.h"
 
 
 typedef struct {
-    const char   *name;         /* NULL: of a form that no user has */
+    const char   *name;
+    int           possible;     /* the name has the form that users have */
     const char   *password;
     delivery_t    delivery;
     client_t      client;
     db_user_t     user;
+    throttle_t    throttle;
+    int           known;        /* the device, or the network */
 } login_t;
 
 
@@ -107,9 +111,7 @@ login_parse(const http_request_t *request, http_response_t *response,
         return -1;
     }
 
-    if (!username_valid(login->name)) {
-        login->name = NULL;
-    }
+    login->possible = username_valid(login->name);
 
     return 0;
 }
@@ -123,11 +125,19 @@ login_judge(service_t *service, const http_request_t *request,
     const char   *doomed, *reason;
     db_status_t   status;
 
-    status = login->name ? db_user_find(service->db, login->name, &login->user)
-                         : DB_NONE;
+    status = login->possible
+             ? db_user_find(service->db, login->name, &login->user) : DB_NONE;
 
     if (status != DB_OK && status != DB_NONE) {
         answer_database(status, response);
+        return -1;
+    }
+
+    if (throttle_take(service, request, response,
+                      status == DB_OK ? login->user.sub : NULL, login->name,
+                      &login->throttle)
+        != 0)
+    {
         return -1;
     }
 
@@ -140,13 +150,16 @@ login_judge(service_t *service, const http_request_t *request,
                          &reason)
         != 0)
     {
+        throttle_return(service, &login->throttle);
         return -1;
     }
 
     if (doomed == NULL && reason == NULL) {
+        login->known = throttle_passed(service, &login->throttle);
         return 0;
     }
 
+    (void) throttle_wrong(service, &login->throttle, login->password);
     login_refuse(service, login, doomed ? doomed : reason, response);
     return -1;
 }
@@ -162,7 +175,8 @@ login_refuse(service_t *service, const login_t *login, const char *reason,
 
     sub = login->user.sub[0] ? login->user.sub : NULL;
 
-    status = db_user_refused(service->db, login->name, sub, reason,
+    status = db_user_refused(service->db,
+                             login->possible ? login->name : NULL, sub, reason,
                              &login->client.db);
     if (status != DB_OK) {
         answer_database(status, response);
@@ -239,6 +253,10 @@ login_accept(service_t *service, const http_request_t *request,
     } else if (answer_tokens(service, login->delivery, &session, &refresh, -1,
                              response) == TOKEN_OK)
     {
+        if (login->delivery == DELIVERY_COOKIE) {
+            device_set(service, login->user.sub, response);
+        }
+
         log_event(LOG_LOGIN, "user", session.sub, "session", sid, "address",
                   login->client.address, NULL);
         metrics_add(METRIC_LOGIN_OK, 1);

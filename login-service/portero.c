@@ -42,6 +42,8 @@ static const command_t  commands[] = {
     { { "user", "disable" }, 1, 1, "user disable NAME",
       "ends all sessions", cmd_user_disable },
     { { "user", "enable" }, 1, 1, "user enable NAME", "", cmd_user_enable },
+    { { "user", "unlock" }, 1, 1, "user unlock NAME",
+      "forgets failed logins", cmd_user_unlock },
     { { "user", "role" }, 3, 3, "user role NAME add|remove ROLE", "",
       cmd_user_role },
     { { "user", "password" }, 1, 1, "user password NAME",

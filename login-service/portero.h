@@ -28,6 +28,7 @@ portero_status_t cmd_user_add(const portero_t *portero);
 portero_status_t cmd_user_list(const portero_t *portero);
 portero_status_t cmd_user_disable(const portero_t *portero);
 portero_status_t cmd_user_enable(const portero_t *portero);
+portero_status_t cmd_user_unlock(const portero_t *portero);
 portero_status_t cmd_user_role(const portero_t *portero);
 portero_status_t cmd_user_password(const portero_t *portero);
 portero_status_t cmd_key_generate(const portero_t *portero);

@@ -9,6 +9,7 @@
 #include "metrics.h"
 #include "password.h"
 #include "routes.h"
+#include "throttle.h"
 #include "username.h"
 
 
@@ -37,14 +38,19 @@ register_handler(service_t *service, const http_request_t *request,
 {
     unsigned             weak;
     db_user_t            user;
+    throttle_t           throttle;
     db_status_t          status;
     registration_form_t  form;
 
     if (register_parse(request, response, &form) != 0
-        || register_allowed(service, request, response) != 0)
+        || register_allowed(service, request, response) != 0
+        || throttle_take(service, request, response, NULL, NULL, &throttle)
+           != 0)
     {
         return;
     }
+
+    /* What was taken is not given back: nobody needs to register often. */
 
     client_read(request, &form.client);
 

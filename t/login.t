@@ -94,12 +94,15 @@ ok(!exists $answer->{json}{$_}, "shows no $_")
     for qw(access_token refresh_token refresh_token_expires_in);
 
 my $cookies = Gate::cookies($answer);
-is_deeply([sort keys %$cookies], ["access-$port", "refresh-$port"],
-    'two cookies, with the port in their names');
+is_deeply([sort keys %$cookies],
+    ["access-$port", "device-$port", "refresh-$port"],
+    'three cookies, with the port in their names');
 like($cookies->{"access-$port"}{attributes},
     qr/^Path=\/ Max-Age=(?:599|600) HttpOnly SameSite=Lax$/, 'access');
 is($cookies->{"refresh-$port"}{attributes},
     'Path=/auth Max-Age=43200 HttpOnly SameSite=Strict', 'refresh');
+is($cookies->{"device-$port"}{attributes},
+    'Path=/ Max-Age=15552000 HttpOnly SameSite=Strict', 'device');
 
 $answer = $gate->login({ username => 'ana', password => $PASSWORD,
     delivery => 'token' }, %BROWSER);
@@ -108,7 +111,7 @@ is(Gate::header($answer, 'Set-Cookie'), '', 'and gets no cookie then');
 
 $answer = $gate->login({ username => 'ana', password => $PASSWORD,
     delivery => 'cookie' });
-is(scalar keys %{ Gate::cookies($answer) }, 2,
+is(scalar keys %{ Gate::cookies($answer) }, 3,
     'cookies can be asked for without a browser');
 
 # The session whose cookie a login carries is over.
@@ -352,7 +355,8 @@ $gate->write_config(ISSUER => 'https://www.example.com',
 $gate->start_login;
 $cookies = Gate::cookies($gate->login({ username => 'ana',
     password => $PASSWORD }, %BROWSER));
-is_deeply([sort keys %$cookies], ['__Host-access', '__Secure-refresh'],
+is_deeply([sort keys %$cookies],
+    ['__Host-access', '__Host-device', '__Secure-refresh'],
     'names with prefixes');
 like($cookies->{'__Host-access'}{attributes},
     qr/^Path=\/ Max-Age=\d+ Secure HttpOnly SameSite=Lax$/,
@@ -360,6 +364,9 @@ like($cookies->{'__Host-access'}{attributes},
 is($cookies->{'__Secure-refresh'}{attributes},
     'Path=/auth Max-Age=43200 Secure HttpOnly SameSite=Strict',
     'refresh: Secure, no Domain');
+is($cookies->{'__Host-device'}{attributes},
+    'Path=/ Max-Age=15552000 Secure HttpOnly SameSite=Strict',
+    'device: Secure, no Domain');
 
 
 # --- what no log says -------------------------------------------------------

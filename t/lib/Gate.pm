@@ -43,6 +43,8 @@ sub new {
             INSECURE_COOKIES    => 'localhost-only',
             PASSWORD_WORKERS    => 1,
             TOKEN_WORKERS       => 4,
+            THROTTLE_NETWORK    => 1000,        # t/throttle.t asks for less
+            THROTTLE_ACCOUNT_NETWORK => 1000,
             %{ delete $args{settings} || {} },
         },
         %args);
