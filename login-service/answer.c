@@ -18,7 +18,7 @@ static token_result_t answer_access(const service_t *service,
     const db_session_t *session, const char *sid, int64_t exp, char **token);
 static int64_t answer_exp(const config_t *config, const db_session_t *session);
 static int answer_texts(const db_session_t *session, json_t *body,
-    const char *access, const char *refresh);
+    const answer_pair_t *pair);
 
 
 json_t *
@@ -46,29 +46,24 @@ answer_session(const config_t *config, const char *sid,
 
 
 token_result_t
-answer_tokens(const service_t *service, delivery_t delivery,
-    const db_session_t *session, token_refresh_t *refresh, int renewed,
-    http_response_t *response)
+answer_pair(const service_t *service, const db_session_t *session,
+    token_refresh_t *refresh, answer_pair_t *pair, http_response_t *response)
 {
-    char             *access, sid[37], text[TOKEN_REFRESH_SIZE];
-    json_t           *body;
-    int64_t           exp, expires_in;
-    token_result_t    result;
-    const config_t   *config;
+    char            sid[37];
+    int64_t         exp;
+    token_result_t  result;
 
-    config = service->config;
-    access = NULL;
-    body = NULL;
+    memset(pair, 0, sizeof(answer_pair_t));
 
     refresh->generation = session->generation;
     token_sid_text(refresh->sid, sid);
-    exp = answer_exp(config, session);
-    expires_in = answer_left(session, exp * SECOND);
+    exp = answer_exp(service->config, session);
+    pair->expires_in = answer_left(session, exp * SECOND);
 
-    result = answer_access(service, session, sid, exp, &access);
+    result = answer_access(service, session, sid, exp, &pair->access);
 
     if (result == TOKEN_OK
-        && token_refresh_build(service->keys, refresh, text) != 0)
+        && token_refresh_build(service->keys, refresh, pair->refresh) != 0)
     {
         result = TOKEN_FAILED;
     }
@@ -81,20 +76,52 @@ answer_tokens(const service_t *service, delivery_t delivery,
                            ? "what this user's access token has to say does "
                              "not fit into it"
                            : "no token could be made");
+    }
+
+    return result;
+}
+
+
+void
+answer_pair_free(answer_pair_t *pair)
+{
+    if (pair->access) {
+        explicit_bzero(pair->access, strlen(pair->access));
+        free(pair->access);
+    }
+
+    explicit_bzero(pair, sizeof(answer_pair_t));
+}
+
+
+token_result_t
+answer_tokens(const service_t *service, delivery_t delivery,
+    const db_session_t *session, token_refresh_t *refresh, int renewed,
+    http_response_t *response)
+{
+    char             sid[37];
+    json_t          *body;
+    answer_pair_t    pair;
+    token_result_t   result;
+
+    result = answer_pair(service, session, refresh, &pair, response);
+
+    if (result != TOKEN_OK) {
         goto done;
     }
 
-    body = answer_session(config, sid, session);
+    token_sid_text(refresh->sid, sid);
+    body = answer_session(service->config, sid, session);
 
     if (body == NULL
         || json_object_set_new(body, "token_type", json_string("Bearer")) != 0
         || json_object_set_new(body, "expires_in",
-                               json_integer(expires_in)) != 0
+                               json_integer(pair.expires_in)) != 0
         || (renewed >= 0
             && json_object_set_new(body, "renewed", json_boolean(renewed))
                != 0)
         || (delivery == DELIVERY_TOKEN
-            && answer_texts(session, body, access, text) != 0))
+            && answer_texts(session, body, &pair) != 0))
     {
         json_decref(body);
         http_respond_json(response, 500, NULL);
@@ -102,8 +129,9 @@ answer_tokens(const service_t *service, delivery_t delivery,
     }
 
     if (delivery == DELIVERY_COOKIE) {
-        cookie_access_set(response, config, access, expires_in);
-        cookie_refresh_set(response, config, text,
+        cookie_access_set(response, service->config, pair.access,
+                          pair.expires_in);
+        cookie_refresh_set(response, service->config, pair.refresh,
                            answer_left(session, session->absolute));
     }
 
@@ -111,13 +139,7 @@ answer_tokens(const service_t *service, delivery_t delivery,
 
 done:
 
-    explicit_bzero(text, sizeof(text));
-
-    if (access) {
-        explicit_bzero(access, strlen(access));
-        free(access);
-    }
-
+    answer_pair_free(&pair);
     return result;
 }
 
@@ -147,6 +169,7 @@ answer_access(const service_t *service, const db_session_t *session,
 {
     token_claims_t  claims;
 
+    claims.client_id = NULL;
     claims.sub = session->sub;
     claims.name = session->name;
     claims.sid = sid;
@@ -182,16 +205,17 @@ answer_exp(const config_t *config, const db_session_t *session)
 
 
 static int
-answer_texts(const db_session_t *session, json_t *body, const char *access,
-    const char *refresh)
+answer_texts(const db_session_t *session, json_t *body,
+    const answer_pair_t *pair)
 {
     int64_t  left;
 
     left = answer_left(session, session->absolute);
 
-    return json_object_set_new(body, "access_token", json_string(access)) != 0
-           || json_object_set_new(body, "refresh_token", json_string(refresh))
-              != 0
+    return json_object_set_new(body, "access_token",
+                               json_string(pair->access)) != 0
+           || json_object_set_new(body, "refresh_token",
+                                  json_string(pair->refresh)) != 0
            || json_object_set_new(body, "refresh_token_expires_in",
                                   json_integer(left)) != 0
            ? -1 : 0;

@@ -21,10 +21,25 @@ typedef enum {
 json_t *answer_session(const config_t *config, const char *sid,
     const db_session_t *session);
 
+/* The two tokens of a session, of the generation that the session has. */
+typedef struct {
+    char      *access;
+    char       refresh[TOKEN_REFRESH_SIZE];
+    int64_t    expires_in;          /* of access; seconds */
+} answer_pair_t;
+
 /*
- * 200 with an access token and the refresh token, of the generation that the
- * session has.  renewed is left out if it is negative.  Unless TOKEN_OK, the
- * response is a 500, and the log says why.
+ * Unless TOKEN_OK, the response is a 500, and the log says why.  To be freed
+ * in any case; that wipes them.
+ */
+token_result_t answer_pair(const service_t *service,
+    const db_session_t *session, token_refresh_t *refresh,
+    answer_pair_t *pair, http_response_t *response);
+void answer_pair_free(answer_pair_t *pair);
+
+/*
+ * 200 with an access token and the refresh token.  renewed is left out if it is
+ * negative.  Unless TOKEN_OK, the response is a 500, and the log says why.
  */
 token_result_t answer_tokens(const service_t *service, delivery_t delivery,
     const db_session_t *session, token_refresh_t *refresh, int renewed,
