@@ -191,6 +191,9 @@ void
 token_access_free(token_access_t *access)
 {
     free(access->sub);
+    free(access->jti);
+    free(access->client_id);
+    free(access->payload);
     memset(access, 0, sizeof(*access));
 }
 
@@ -228,7 +231,8 @@ token_add_claims(jwt_t *jwt, const config_t *config,
         { "sub", claims->sub },
         { "aud", config->audience },
         { "jti", jti },
-        { "client_id", config->client_id },
+        { "client_id", claims->client_id ? claims->client_id
+                                         : config->client_id },
         { "sid", claims->sid },
         { "name", claims->name },
         { "scope", claims->scope && claims->scope[0] ? claims->scope : NULL },
@@ -397,9 +401,11 @@ token_sign_hs256(const char *secret, const char *header, const char *payload)
 static jot_status_t
 token_access_fill(const jot_token_t *token, token_access_t *access)
 {
-    jot_str_t  sub, sid;
+    jot_str_t  sub, sid, jti, client_id, payload;
 
     if (token_string(token, "sub", &sub) != 0 || sub.len == 0
+        || token_string(token, "jti", &jti) != 0
+        || token_string(token, "client_id", &client_id) != 0
         || token_number(token, "exp", &access->exp) != 0
         || token_number(token, "ver", &access->ver) != 0)
     {
@@ -416,10 +422,15 @@ token_access_fill(const jot_token_t *token, token_access_t *access)
         access->sid[sid.len] = '\0';
     }
 
-    free(access->sub);
-    access->sub = strndup(sub.data, sub.len);
+    payload = jot_json_text(token->payload);
 
-    return access->sub ? JOT_OK : JOT_INTERNAL;
+    access->sub = strndup(sub.data, sub.len);
+    access->jti = strndup(jti.data, jti.len);
+    access->client_id = strndup(client_id.data, client_id.len);
+    access->payload = strndup(payload.data, payload.len);
+
+    return access->sub && access->jti && access->client_id && access->payload
+           ? JOT_OK : JOT_INTERNAL;
 }
 
 

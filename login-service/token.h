@@ -21,7 +21,8 @@
 typedef struct {
     const char   *sub;
     const char   *name;
-    const char   *sid;          /* UUID text */
+    const char   *client_id;    /* NULL: the client of people's sessions */
+    const char   *sid;          /* UUID text; NULL: no session */
     const char   *roles;        /* JSON array of strings */
     const char   *scope;        /* NULL or "": no such claim */
     const char   *extra;        /* JSON object; reserved names are ignored */
@@ -46,6 +47,9 @@ token_result_t token_access_build(const keys_t *keys, const config_t *config,
  */
 typedef struct {
     char         *sub;
+    char         *jti;
+    char         *client_id;
+    char         *payload;      /* JSON text */
     char          sid[37];      /* "" if it has none */
     int64_t       exp;
     int64_t       ver;
