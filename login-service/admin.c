@@ -6,6 +6,7 @@
 #include "admin.h"
 
 
+static void admin_refused(PGconn *conn, const admin_rule_t *rules);
 static void one_line(char *text, size_t size, const char *message);
 
 
@@ -68,6 +69,49 @@ admin_query(PGconn *conn, const char *sql, int n, const char *const *values,
 
     PQclear(result);
     return NULL;
+}
+
+
+PGresult *
+admin_call(const portero_t *portero, const char *sql, int n,
+    const char *const *values, const admin_rule_t *rules)
+{
+    char       state[6];
+    PGconn    *conn;
+    PGresult  *result;
+
+    conn = admin_connect(portero);
+    if (conn == NULL) {
+        return NULL;
+    }
+
+    state[0] = '\0';
+    result = admin_query(conn, sql, n, values, state);
+
+    if (result == NULL && state[0]) {
+        admin_refused(conn, rules);
+    }
+
+    PQfinish(conn);
+    return result;
+}
+
+
+static void
+admin_refused(PGconn *conn, const admin_rule_t *rules)
+{
+    char  message[512];
+
+    one_line(message, sizeof(message), PQerrorMessage(conn));
+
+    for ( ; rules && rules->constraint; rules++) {
+        if (strstr(message, rules->constraint)) {
+            portero_failed("%s", rules->text);
+            return;
+        }
+    }
+
+    portero_failed("%s", message);
 }
 
 

@@ -19,4 +19,20 @@ PGconn *admin_connect(const portero_t *portero);
 PGresult *admin_query(PGconn *conn, const char *sql, int n,
     const char *const *values, char *sqlstate);
 
+/*
+ * What the tables ask, in other words than theirs: the name of a constraint
+ * and what would be right.  A list ends with NULL.
+ */
+typedef struct {
+    const char  *constraint;
+    const char  *text;
+} admin_rule_t;
+
+/*
+ * One statement on a connection of its own.  The result is the caller's; NULL
+ * after one line of why, which rules (may be NULL) put into words.
+ */
+PGresult *admin_call(const portero_t *portero, const char *sql, int n,
+    const char *const *values, const admin_rule_t *rules);
+
 #endif

@@ -194,4 +194,41 @@ db_status_t db_session_get(db_t *db, const char *sid, const char *sub,
 db_status_t db_session_end(db_t *db, const db_proof_t *proof,
     const char *sub, const char *reason, const db_client_t *client);
 
+
+/*
+ * A client of OAuth, or an API key.  Times as in db_session_t; expires is 0 if
+ * it does not.  Of an API key sub and name are its owner's.
+ */
+typedef struct {
+    const char        *sub;
+    const char        *name;
+    const char        *scope;       /* as RFC 6749, 3.3; may be "" */
+    int                owned;       /* an API key */
+    int64_t            ver;
+    int64_t            now;
+    int64_t            expires;
+    struct pg_result  *texts;       /* owns them */
+} db_machine_t;
+
+/* DB_NONE: this is not its secret, or something speaks against it. */
+db_status_t db_machine_find(db_t *db, const char *client_id,
+    const unsigned char digest[32], db_machine_t *machine);
+void db_machine_free(db_machine_t *machine);
+
+/* An access token's claims; sid may be NULL. */
+typedef struct {
+    const char   *jti;
+    const char   *sid;
+    const char   *sub;
+    const char   *client_id;
+    int64_t       ver;
+} db_token_t;
+
+/* DB_NONE: what it stands for has ended, or it was revoked. */
+db_status_t db_token_live(db_t *db, const db_token_t *token);
+
+/* DB_NONE: it was revoked before. */
+db_status_t db_token_revoke(db_t *db, const db_token_t *token,
+    const db_client_t *client);
+
 #endif

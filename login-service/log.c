@@ -65,6 +65,9 @@ static const log_row_t  log_rows[LOG_EVENT_COUNT] = {
     [LOG_REFRESH_REUSE]    = { "refresh_reuse", "warning" },
     [LOG_LOGOUT]           = { "logout", "info" },
     [LOG_TOKEN_REFUSED]    = { "token_refused", "info" },
+    [LOG_TOKEN_REVOKED]    = { "token_revoked", "info" },
+    [LOG_CLIENT_TOKEN]     = { "client_token", "info" },
+    [LOG_CLIENT_REFUSED]   = { "client_refused", "info" },
     [LOG_INTERNAL]         = { "internal_error", "error" },
 };
 

@@ -41,6 +41,9 @@ typedef enum {
     LOG_REFRESH_REUSE,
     LOG_LOGOUT,
     LOG_TOKEN_REFUSED,      /* an access token: the word of jot_status_text */
+    LOG_TOKEN_REVOKED,      /* an access token, by its holder */
+    LOG_CLIENT_TOKEN,       /* a client or an API key got an access token */
+    LOG_CLIENT_REFUSED,     /* reason: no secret, wrong secret, ... */
     LOG_INTERNAL,           /* our own fault: out of memory, OpenSSL, libjwt */
     LOG_EVENT_COUNT
 } log_event_t;

@@ -24,6 +24,9 @@ typedef enum {
     METRIC_REFRESH_REPEATED,    /* the same token again, or a retry */
     METRIC_REFRESH_REFUSED,
     METRIC_LOGOUT,
+    METRIC_TOKEN_REVOKED,
+    METRIC_CLIENT_TOKEN,
+    METRIC_CLIENT_REFUSED,
     METRIC_REQUEST_REFUSED,
     METRIC_UNAVAILABLE,         /* answered 503 */
     METRIC_WORKER_DIED,

@@ -51,6 +51,23 @@ static const command_t  commands[] = {
     { { "key", "generate" }, 0, 0, "key generate",
       "create what is missing in KEY_DIR", cmd_key_generate },
     { { "key", "list" }, 0, 0, "key list", "", cmd_key_list },
+    { { "client", "add" }, 1, 64,
+      "client add NAME [--scope SCOPE]... [--description TEXT]",
+      "for client_credentials at /oauth/token; its secret is shown once",
+      cmd_client_add },
+    { { "client", "list" }, 0, 0, "client list", "", cmd_client_list },
+    { { "client", "remove" }, 1, 1, "client remove NAME",
+      "its tokens are revoked", cmd_client_remove },
+    { { "apikey", "create" }, 1, 64, "apikey create USER [--scope SCOPE]..."
+      " [--expires DAYS] [--description TEXT]",
+      "a machine that acts for this user, with these scopes; the key is shown"
+      " once", cmd_apikey_create },
+    { { "apikey", "list" }, 0, 1, "apikey list [USER]", "", cmd_apikey_list },
+    { { "apikey", "revoke" }, 1, 1, "apikey revoke ID",
+      "its tokens are revoked", cmd_apikey_revoke },
+    { { "apikey", "rotate" }, 1, 3, "apikey rotate ID [--overlap HOURS]",
+      "a new secret; the one before serves for 24 hours more",
+      cmd_apikey_rotate },
 };
 
 

@@ -33,6 +33,13 @@ portero_status_t cmd_user_role(const portero_t *portero);
 portero_status_t cmd_user_password(const portero_t *portero);
 portero_status_t cmd_key_generate(const portero_t *portero);
 portero_status_t cmd_key_list(const portero_t *portero);
+portero_status_t cmd_client_add(const portero_t *portero);
+portero_status_t cmd_client_list(const portero_t *portero);
+portero_status_t cmd_client_remove(const portero_t *portero);
+portero_status_t cmd_apikey_create(const portero_t *portero);
+portero_status_t cmd_apikey_list(const portero_t *portero);
+portero_status_t cmd_apikey_revoke(const portero_t *portero);
+portero_status_t cmd_apikey_rotate(const portero_t *portero);
 
 /* One line on standard error; always PORTERO_FAILED. */
 portero_status_t portero_failed(const char *format, ...)

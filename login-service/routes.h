@@ -27,6 +27,14 @@ void logout_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void session_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
+void oauth_token_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void oauth_revoke_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void oauth_introspect_handler(service_t *service,
+    const http_request_t *request, http_response_t *response);
+void oauth_metadata_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
 void jwks_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void healthz_handler(service_t *service, const http_request_t *request,

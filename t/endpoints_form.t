@@ -31,6 +31,10 @@ my %LANE = (
     '/auth/refresh'           => 'token',
     '/auth/logout'            => 'token',
     '/auth/session'           => 'token',
+    '/oauth/token'            => 'token',
+    '/oauth/revoke'           => 'token',
+    '/oauth/introspect'       => 'token',
+    '/.well-known/oauth-authorization-server' => 'token',
     '/.well-known/jwks.json'  => 'token',
     '/healthz'                => 'internal',
     '/readyz'                 => 'internal',
@@ -71,7 +75,7 @@ refused('the internal one from outside', 404, $path, GET => '/readyz',
 refused('case', 404, $path, POST => '/auth/Refresh');
 
 for my $p (sort keys %LANE) {
-    my $post = $p =~ m{^/auth/} && $p ne '/auth/session';
+    my $post = $p =~ m{^/(?:auth|oauth)/} && $p ne '/auth/session';
     for my $method ($post ? 'GET' : 'POST', qw(PUT HEAD OPTIONS TRACE post),
             'DELETE', '') {
         my $answer = refused("$method $p", 405, qr/not take this method/,

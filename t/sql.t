@@ -231,5 +231,19 @@ is($gate->value("SELECT string_agg(value, ' ' ORDER BY seq)
     "$sid $next", '... and its trigger');
 is(service("$attack SELECT portero.ready()"), 't', 'ready');
 
+$gate->sql("SELECT portero.admin_client_add('batch', '$digest', '', NULL)");
+is(service("$attack SELECT sub, ver
+            FROM portero.machine_find('batch', '$digest', 60)"),
+    'client:batch|1', 'machine_find');
+is(service("$attack SELECT sub
+            FROM portero.machine_find('batch', '${\ uc $digest}', 60)"),
+    '', '... and no other');
+is(service("$attack SELECT portero.token_live('j', NULL, 'client:batch', 1,
+    'batch')"), 't', 'token_live');
+is(service("$attack SELECT portero.token_revoke('j', 'client:batch', NULL,
+    NULL, NULL)"), 't', 'token_revoke');
+is(service("$attack SELECT portero.token_live('j', NULL, 'client:batch', 1,
+    'batch')"), 'f', '... ends it');
+
 $gate->finish;
 done_testing();
