@@ -18,12 +18,29 @@ use Gate;
 my $gate = Gate->new(settings => { REFRESH_GRACE_SECONDS => 0 });
 my $PASSWORD = 'correct horse battery';
 
-$gate->start_all;
+$gate->start_database;
+$gate->start_login;
+$gate->start_backend;
+$gate->start_nginx(demo_conf_with_orders());
+$gate->wait_until_ready;
 $gate->add_user('ana', $PASSWORD, 'admin');
 my $ana = $gate->value('SELECT sub FROM portero.users');
 
 
 # --- helpers ----------------------------------------------------------------
+
+# The demo's configuration, and what docs/oauth.md says of scopes in it.
+sub demo_conf_with_orders {
+    open my $doc, '<', "$FindBin::Bin/../docs/oauth.md" or die $!;
+    my $text = do { local $/; <$doc> };
+    my ($map) = $text =~ /^(    map \$jwt_claim_scope.*?^    \}\n)/ms or die;
+    my ($location) = $text =~ /^(    location \/orders\/.*?^    \}\n)/ms or die;
+
+    $location =~ s{http://orders}{http://demo_backend};
+    my $conf = $gate->demo_conf;
+    $conf =~ s/^(    server \{\n)/$map$1$location/m or die;
+    return $conf;
+}
 
 sub add {
     my ($name, @more) = @_;
@@ -107,6 +124,10 @@ is($gate->get('/auth/session',
 like($gate->login_says(qr/"event":"token_refused"/), qr/no session/,
     'the log knows why');
 
+is($gate->get('/orders/1',
+    Authorization => "Bearer $answer->{json}{access_token}")->{status}, 200,
+    'where its scope is asked for');
+
 is(form('/oauth/token', { %CREDENTIALS, client_id => 'batch',
     client_secret => $secret })->{status}, 200, 'client_secret_post');
 is(form('/oauth/token', { %CREDENTIALS, client_id => 'batch' },
@@ -122,6 +143,9 @@ my $plain = add('plain');
 $answer = form('/oauth/token', { %CREDENTIALS }, basic('plain', $plain));
 is($answer->{status}, 200, 'a client without scopes');
 ok(!exists claims($answer)->{scope}, 'has no such claim');
+is($gate->get('/orders/1',
+    Authorization => "Bearer $answer->{json}{access_token}")->{status}, 403,
+    'and is refused where one is asked for');
 
 
 # --- who is refused ---------------------------------------------------------
