@@ -67,7 +67,7 @@ all: $(MODULE) $(LOGIN) $(PORTERO)
 # nginx's own build knows how to compile a module for the nginx it belongs to.
 # It tracks the sources that module/config names, so it is asked every time.
 
-$(BUILD)/nginx/Makefile: module/config Makefile
+$(BUILD)/nginx/Makefile: module/config module/exports Makefile
 	mkdir -p $(BUILD)
 	cd $(NGINX_SRC) && . ./conf_flags && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$(CC) \
