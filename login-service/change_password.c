@@ -13,6 +13,7 @@
 #include "credential.h"
 #include "log.h"
 #include "metrics.h"
+#include "notice.h"
 #include "password.h"
 #include "routes.h"
 #include "throttle.h"
@@ -145,7 +146,10 @@ change_judge(service_t *service, const http_request_t *request,
     }
 
     if (reason) {
-        (void) throttle_wrong(service, &change->throttle, change->current);
+        if (throttle_wrong(service, &change->throttle, change->current)) {
+            notice_many_failures(service, change->caller.access.sub,
+                                 change->login, &change->client);
+        }
 
         if (change_refused(service, response, change, reason) == 0) {
             http_respond_error(response, 403, "wrong_password",

@@ -16,6 +16,7 @@
 
 typedef enum {
     REGISTRATION_OFF,
+    REGISTRATION_INVITE,
     REGISTRATION_OPEN
 } registration_t;
 
@@ -49,6 +50,7 @@ typedef struct {
     int64_t           throttle_account_fall;
     char             *socket_dir;
     char             *socket_group;
+    char             *notify_command;
 } config_t;
 
 #define CONFIG_ERROR_SIZE  512

@@ -22,6 +22,7 @@ static const config_choice_t  config_algorithms[] = {
 
 static const config_choice_t  config_registrations[] = {
     { "off", REGISTRATION_OFF },
+    { "invite", REGISTRATION_INVITE },
     { "open", REGISTRATION_OPEN },
     { NULL, 0 }
 };
@@ -69,7 +70,7 @@ const config_setting_t  config_settings[] = {
       NULL, "0 to 60 seconds" },
 
     { "REGISTRATION", CONFIG_CHOICE, FIELD(registration), 0, 0, "off",
-      config_registrations, "off or open; there are no invites yet" },
+      config_registrations, "off, invite or open" },
     { "INSECURE_COOKIES", CONFIG_CHOICE, FIELD(insecure_cookies), 0, 0, "off",
       config_insecure, "off, or localhost-only for a demo on this host" },
     { "PASSWORD_MIN", CONFIG_NUMBER, FIELD(password_min), 8, 64, "12", NULL,
@@ -105,6 +106,8 @@ const config_setting_t  config_settings[] = {
       NULL, "the path, from the root, of a directory for three sockets" },
     { "SOCKET_GROUP", CONFIG_TEXT, FIELD(socket_group), 0, 0, NULL, NULL,
       "the group that nginx's workers are in" },
+    { "NOTIFY_COMMAND", CONFIG_PATH, FIELD(notify_command), 0, 0, NULL, NULL,
+      "the path, from the root, of a program that is told of links" },
 };
 
 const size_t  config_nsettings = sizeof(config_settings)

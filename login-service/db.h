@@ -80,6 +80,31 @@ db_status_t db_user_register(db_t *db, const char *login, const char *hash,
     char sub[DB_SUB_SIZE]);
 
 
+typedef enum {
+    DB_LINK_INVITE,
+    DB_LINK_RESET
+} db_link_t;
+
+/*
+ * A link that can be used, by its digest of 32 bytes; sub is "" for an invite.
+ * DB_NONE: there is none, it was used, it is too old.
+ */
+db_status_t db_link_find(db_t *db, db_link_t kind,
+    const unsigned char *digest, char sub[DB_SUB_SIZE]);
+
+/*
+ * Uses one, and sets the password of its user if the hash still is the old
+ * one (NULL: there is none), else DB_UNAVAILABLE.  DB_NONE as above.
+ */
+db_status_t db_link_reset(db_t *db, const unsigned char *digest,
+    const char *old_hash, const char *new_hash, const db_client_t *client);
+
+/* As db_user_register(), and uses an invite.  DB_NONE as above. */
+db_status_t db_link_register(db_t *db, const unsigned char *digest,
+    const char *login, const char *hash, const char *email,
+    const db_client_t *client, char sub[DB_SUB_SIZE]);
+
+
 /*
  * A try that is throttled.  What it is counted for is the caller's; NULL: not
  * for this.  The rest is written by db_throttle_take(): wait in seconds, 0 if

@@ -28,10 +28,13 @@ typedef enum {
     LOG_CLIENT_GONE,
     LOG_LOGIN,
     LOG_LOGIN_REFUSED,      /* reason: unknown, wrong, disabled, ... */
+    LOG_NEW_DEVICE,         /* a login from what is not known of the user */
+    LOG_MANY_FAILURES,      /* an account has reached its limit */
     LOG_THROTTLED,          /* 429: which limit, and for how long */
     LOG_HASH_REFUSED,       /* a stored hash is too dear or unknown */
     LOG_HASH_UPGRADED,
     LOG_PASSWORD_CHANGED,
+    LOG_PASSWORD_RESET,     /* by a link */
     LOG_PASSWORD_REFUSED,   /* a change of password: wrong, weak */
     LOG_REGISTERED,
     LOG_REGISTER_REFUSED,

@@ -14,6 +14,7 @@
 #include "csrf.h"
 #include "log.h"
 #include "metrics.h"
+#include "notice.h"
 #include "password.h"
 #include "routes.h"
 #include "throttle.h"
@@ -159,7 +160,13 @@ login_judge(service_t *service, const http_request_t *request,
         return 0;
     }
 
-    (void) throttle_wrong(service, &login->throttle, login->password);
+    if (throttle_wrong(service, &login->throttle, login->password)
+        && login->user.sub[0])
+    {
+        notice_many_failures(service, login->user.sub, login->name,
+                             &login->client);
+    }
+
     login_refuse(service, login, doomed ? doomed : reason, response);
     return -1;
 }
@@ -260,6 +267,11 @@ login_accept(service_t *service, const http_request_t *request,
         log_event(LOG_LOGIN, "user", session.sub, "session", sid, "address",
                   login->client.address, NULL);
         metrics_add(METRIC_LOGIN_OK, 1);
+
+        if (!login->known) {
+            notice_new_device(service, login->user.sub, login->name,
+                              &login->client);
+        }
 
     } else {
         (void) db_session_end(service->db, &proof, NULL, "unusable",

@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "client.h"
 #include "credential.h"
+#include "link.h"
 #include "log.h"
 #include "metrics.h"
 #include "password.h"
@@ -17,7 +18,9 @@ typedef struct {
     const char   *name;
     const char   *password;
     const char   *email;        /* NULL: none */
+    const char   *token;        /* of the invite; NULL: none */
     client_t      client;
+    unsigned char invite[LINK_DIGEST_SIZE];
 } registration_form_t;
 
 
@@ -25,6 +28,10 @@ static int register_parse(const http_request_t *request,
     http_response_t *response, registration_form_t *form);
 static int register_email_valid(const char *email);
 static int register_allowed(service_t *service, const http_request_t *request,
+    http_response_t *response);
+static int register_invited(service_t *service, registration_form_t *form,
+    http_response_t *response);
+static void register_not_invited(const registration_form_t *form,
     http_response_t *response);
 static void register_create(service_t *service,
     const registration_form_t *form, http_response_t *response);
@@ -53,6 +60,12 @@ register_handler(service_t *service, const http_request_t *request,
     /* What was taken is not given back: nobody needs to register often. */
 
     client_read(request, &form.client);
+
+    if (service->config->registration == REGISTRATION_INVITE
+        && register_invited(service, &form, response) != 0)
+    {
+        return;
+    }
 
     weak = password_weakness(form.password, form.name,
                              service->config->password_min);
@@ -95,6 +108,7 @@ register_parse(const http_request_t *request, http_response_t *response,
 
     fault = NULL;
     form->email = NULL;
+    form->token = NULL;
     rc = http_member(request, "email", &form->email);
 
     if (http_member(request, "username", &form->name) != 1
@@ -107,6 +121,9 @@ register_parse(const http_request_t *request, http_response_t *response,
 
     } else if (rc == -1 || (rc == 1 && !register_email_valid(form->email))) {
         fault = "email is no address";
+
+    } else if (http_member(request, "invite", &form->token) == -1) {
+        fault = "invite is no string";
     }
 
     if (fault) {
@@ -156,7 +173,7 @@ register_allowed(service_t *service, const http_request_t *request,
 {
     db_status_t  status;
 
-    if (service->config->registration != REGISTRATION_OPEN) {
+    if (service->config->registration == REGISTRATION_OFF) {
         routes_refuse(request, response, 403, "access_denied",
                       "registration is closed");
         return -1;
@@ -179,6 +196,43 @@ register_allowed(service_t *service, const http_request_t *request,
 }
 
 
+/* Whether the invite can be used; using it comes last, with the user. */
+static int
+register_invited(service_t *service, registration_form_t *form,
+    http_response_t *response)
+{
+    char         nobody[DB_SUB_SIZE];
+    db_status_t  status;
+
+    status = form->token && link_digest(form->token, form->invite) == 0
+             ? db_link_find(service->db, DB_LINK_INVITE, form->invite, nobody)
+             : DB_NONE;
+
+    if (status == DB_NONE) {
+        register_not_invited(form, response);
+        return -1;
+    }
+
+    if (status != DB_OK) {
+        answer_database(status, response);
+        return -1;
+    }
+
+    return 0;
+}
+
+
+static void
+register_not_invited(const registration_form_t *form,
+    http_response_t *response)
+{
+    register_refused(form, "invite");
+    http_respond_error(response, 403, "access_denied",
+                       "registration is for invited people; this invite is "
+                       "missing, used, or too old");
+}
+
+
 static void
 register_create(service_t *service, const registration_form_t *form,
     http_response_t *response)
@@ -190,9 +244,17 @@ register_create(service_t *service, const registration_form_t *form,
         return;
     }
 
-    status = db_user_register(service->db, form->name, hash, form->email,
-                              &form->client.db, sub);
+    status = service->config->registration == REGISTRATION_INVITE
+             ? db_link_register(service->db, form->invite, form->name, hash,
+                                form->email, &form->client.db, sub)
+             : db_user_register(service->db, form->name, hash, form->email,
+                                &form->client.db, sub);
     explicit_bzero(hash, sizeof(hash));
+
+    if (status == DB_NONE) {
+        register_not_invited(form, response);
+        return;
+    }
 
     if (status == DB_CONFLICT) {
         register_refused(form, "taken");

@@ -55,6 +55,8 @@ static const route_t  routes[] = {
       BODY_REQUIRED, register_handler },
     { LANE_PASSWORD, HTTP_POST, "/auth/password",
       BODY_REQUIRED, change_password_handler },
+    { LANE_PASSWORD, HTTP_POST, "/auth/reset",
+      BODY_REQUIRED, reset_handler },
     { LANE_TOKEN, HTTP_POST, "/auth/refresh",
       BODY_OPTIONAL, refresh_handler },
     { LANE_TOKEN, HTTP_POST, "/auth/logout",

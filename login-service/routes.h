@@ -21,6 +21,8 @@ void register_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void change_password_handler(service_t *service,
     const http_request_t *request, http_response_t *response);
+void reset_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
 void refresh_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void logout_handler(service_t *service, const http_request_t *request,

@@ -83,7 +83,7 @@ static const config_case_t  cases[] = {
 
     /* Choices, texts and paths. */
 
-    { "invites", "REGISTRATION=invite\n", NULL, "no invites yet" },
+    { "no registration", "REGISTRATION=yes\n", NULL, "off, invite or open" },
     { "no algorithm", "ALGORITHM=none\n", NULL, "ES256, RS256 or HS256" },
     { "another algorithm", "ALGORITHM=EdDSA\n", NULL, "will not do" },
     { "case of an algorithm", "ALGORITHM=es256\n", NULL, "will not do" },

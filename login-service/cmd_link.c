@@ -1,0 +1,172 @@
+/*
+ * portero user: invite, reset-link.  Each prints a link that serves once, and
+ * passes it to NOTIFY_COMMAND, if there is one.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "admin.h"
+#include "link.h"
+#include "notify.h"
+
+
+#define MINUTE          60
+#define DAY             (24 * 60 * MINUTE)
+#define LINK_INVITE     (7 * DAY)
+#define LINK_RESET      (10 * MINUTE)
+#define LINK_PAGE       "/portero/link.html"
+#define LINK_TEXT_SIZE  2048
+
+typedef struct {
+    const char   *event;        /* and the word in the link */
+    const char   *user;         /* NULL: nobody's yet */
+    int           seconds;
+} link_kind_t;
+
+
+static portero_status_t link_make(const portero_t *portero,
+    const link_kind_t *kind);
+static portero_status_t link_store(const portero_t *portero,
+    const link_kind_t *kind, const unsigned char *digest);
+static portero_status_t link_tell(const portero_t *portero,
+    const link_kind_t *kind, const char *secret);
+
+
+portero_status_t
+cmd_user_invite(const portero_t *portero)
+{
+    const link_kind_t  kind = { "invite", NULL, LINK_INVITE };
+
+    return link_make(portero, &kind);
+}
+
+
+portero_status_t
+cmd_user_reset_link(const portero_t *portero)
+{
+    const link_kind_t  kind = { "reset", portero->argv[0], LINK_RESET };
+
+    return link_make(portero, &kind);
+}
+
+
+static portero_status_t
+link_make(const portero_t *portero, const link_kind_t *kind)
+{
+    char               secret[LINK_SECRET_SIZE];
+    unsigned char      digest[LINK_DIGEST_SIZE];
+    portero_status_t   status;
+
+    if (portero->config->issuer[0] == '\0') {
+        return portero_failed("ISSUER is not set; links begin with it");
+    }
+
+    if (link_secret_new(secret) != 0 || link_digest(secret, digest) != 0) {
+        return portero_failed("there are no random numbers");
+    }
+
+    status = link_store(portero, kind, digest);
+
+    if (status == PORTERO_OK) {
+        status = link_tell(portero, kind, secret);
+    }
+
+    explicit_bzero(secret, sizeof(secret));
+    return status;
+}
+
+
+static portero_status_t
+link_store(const portero_t *portero, const link_kind_t *kind,
+    const unsigned char *digest)
+{
+    int                i;
+    char               hex[2 * LINK_DIGEST_SIZE + 1], seconds[16];
+    PGconn            *conn;
+    PGresult          *result;
+    const char        *values[3];
+    portero_status_t   status;
+
+    conn = admin_connect(portero);
+
+    if (conn == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    for (i = 0; i < LINK_DIGEST_SIZE; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+
+    snprintf(seconds, sizeof(seconds), "%d", kind->seconds);
+    values[0] = hex;
+    values[1] = seconds;
+    values[2] = kind->user;
+
+    result = admin_query(conn, kind->user
+        ? "SELECT portero.admin_link_reset($3, decode($1, 'hex'), $2::integer)"
+        : "SELECT portero.admin_link_invite(decode($1, 'hex'), $2::integer)",
+        kind->user ? 3 : 2, values, NULL);
+
+    if (result == NULL) {
+        status = PORTERO_FAILED;
+
+    } else if (PQgetvalue(result, 0, 0)[0] == 't') {
+        status = PORTERO_OK;
+
+    } else {
+        status = portero_failed("there is no user \"%s\"", kind->user);
+    }
+
+    PQclear(result);
+    PQfinish(conn);
+    return status;
+}
+
+
+static portero_status_t
+link_tell(const portero_t *portero, const link_kind_t *kind,
+    const char *secret)
+{
+    int               status;
+    char              text[LINK_TEXT_SIZE];
+    size_t            len;
+    json_t           *details;
+    const config_t   *config;
+
+    config = portero->config;
+    len = strlen(config->issuer);
+
+    if (len && config->issuer[len - 1] == '/') {
+        len--;
+    }
+
+    snprintf(text, sizeof(text), "%.*s" LINK_PAGE "#%s=%s", (int) len,
+             config->issuer, kind->event, secret);
+
+    details = json_pack("{s:s, s:s?, s:i}", "link", text, "name", kind->user,
+                        "expires_in", kind->seconds);
+
+    if (portero->json) {
+        json_dumpf(details, stdout, JSON_COMPACT);
+        putchar('\n');
+
+    } else {
+        printf("%s\n", text);
+    }
+
+    explicit_bzero(text, sizeof(text));
+    status = notify_run(config, kind->event, details);
+
+    if (status != 0) {
+        return portero_failed("%s, the NOTIFY_COMMAND, %s; the link is good",
+                              config->notify_command, status == -1
+                              ? "was killed, or could not be started"
+                              : status == 127 ? "could not be started"
+                              : "failed");
+    }
+
+    return PORTERO_OK;
+}
