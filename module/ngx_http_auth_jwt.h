@@ -40,7 +40,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  name;
-    ngx_str_t                  letters;     /* see ngx_http_auth_jwt_letters */
+    ngx_str_t                  letters;     /* see headers_letters() */
     ngx_array_t               *path;        /* jot_str_t; NULL: only strip */
     unsigned                   required:1;
 } ngx_http_auth_jwt_identity_t;
@@ -118,9 +118,23 @@ char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* identity */
+/*
+ * headers: letters are what names are compared by, in lower case; strip and own
+ * give the request a list of its own; forget drops what $http_NAME remembers.
+ */
+ngx_int_t ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_str_t *letters);
+ngx_int_t ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r,
+    ngx_str_t *letters);
+ngx_int_t ngx_http_auth_jwt_headers_own(ngx_http_request_t *r);
+void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r,
+    ngx_str_t *letters);
+
+/* identity_conf */
 char *ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* identity */
 ngx_int_t ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_auth_jwt_identity_subrequest_handler(
     ngx_http_request_t *r);

@@ -1,0 +1,241 @@
+/*
+ * The header lines that the client sent, as backends and subrequests will see
+ * them: taking a name out, and preparing for one of our own.
+ *
+ * A change never touches a header in place: upstream modules send what is only
+ * marked as removed, and a subrequest shares its parent's list.  Instead the
+ * request gets a fresh list whose parts are views into the old one, leaving
+ * out what has to go.  So pointers that nginx holds into the list stay good.
+ */
+
+#include "ngx_http_auth_jwt.h"
+
+
+static ngx_flag_t ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data,
+    size_t len);
+static ngx_int_t ngx_http_auth_jwt_strip_run(ngx_list_t *list, ngx_pool_t *pool,
+    ngx_table_elt_t *first, ngx_uint_t n);
+
+
+/* CGI tells "-", "_" and other marks not apart; nor does case count. */
+
+ngx_int_t
+ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_str_t *letters)
+{
+    u_char  c, *p;
+    size_t  i;
+
+    p = ngx_pnalloc(pool, name->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    letters->data = p;
+
+    for (i = 0; i < name->len; i++) {
+        c = ngx_tolower(name->data[i]);
+
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            *p++ = c;
+        }
+    }
+
+    letters->len = p - letters->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
+{
+    ngx_uint_t        i, first, hits;
+    ngx_list_t        list;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    hits = 0;
+    list = r->headers_in.headers;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            hits += ngx_http_auth_jwt_same(letters, header[i].key.data,
+                                           header[i].key.len);
+        }
+    }
+
+    ngx_http_auth_jwt_headers_forget(r, letters);
+
+    if (hits == 0) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&list.part, sizeof(ngx_list_part_t));
+    list.last = NULL;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+        first = 0;
+
+        for (i = 0; i <= part->nelts; i++) {
+            if (i < part->nelts
+                && !ngx_http_auth_jwt_same(letters, header[i].key.data,
+                                           header[i].key.len))
+            {
+                continue;
+            }
+
+            if (ngx_http_auth_jwt_strip_run(&list, r->pool, &header[first],
+                                            i - first)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            first = i + 1;
+        }
+    }
+
+    if (list.last == NULL) {
+        return ngx_list_init(&r->headers_in.headers, r->pool, 4,
+                             sizeof(ngx_table_elt_t));
+    }
+
+    /*
+     * A full last part makes the next push allocate one of its own, so that
+     * what follows in the old part, a header left out or another's, stays as
+     * it is.  The first part lies inside the list itself.
+     */
+
+    r->headers_in.headers.part = list.part;
+    r->headers_in.headers.last = list.last == &list.part
+                                 ? &r->headers_in.headers.part : list.last;
+    r->headers_in.headers.nalloc = r->headers_in.headers.last->nelts;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A subrequest's list starts as a copy of its parent's: the same parts behind
+ * the first, and a "last" that lies in the parent.  To append to it is to give
+ * the parent a header.  So the parts are copied first, as views; a full last
+ * one makes the push allocate another.
+ */
+
+ngx_int_t
+ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
+{
+    ngx_list_t       *list;
+    ngx_list_part_t  *part, *last;
+
+    list = &r->headers_in.headers;
+
+    if (list->part.nelts == 0) {
+        return ngx_list_init(list, r->pool, 4, sizeof(ngx_table_elt_t));
+    }
+
+    for (last = &list->part; last->next; last = part) {
+        part = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        if (part == NULL) {
+            return NGX_ERROR;
+        }
+
+        *part = *last->next;
+        last->next = part;
+    }
+
+    list->last = last;
+    list->nalloc = last->nelts;
+
+    return NGX_OK;
+}
+
+
+/* $http_NAME, where nginx remembers what it was. */
+
+void
+ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r, ngx_str_t *letters)
+{
+    ngx_str_t                  *name;
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        name = &v[i].name;
+
+        if (name->len > sizeof("http_") - 1
+            && ngx_strncmp(name->data, "http_", sizeof("http_") - 1) == 0
+            && ngx_http_auth_jwt_same(letters,
+                                      name->data + sizeof("http_") - 1,
+                                      name->len - (sizeof("http_") - 1)))
+        {
+            r->variables[i].valid = 0;
+            r->variables[i].not_found = 0;
+        }
+    }
+}
+
+
+static ngx_flag_t
+ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data, size_t len)
+{
+    u_char  c;
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < len; i++) {
+        c = ngx_tolower(data[i]);
+
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            if (n == letters->len || letters->data[n] != c) {
+                return 0;
+            }
+
+            n++;
+        }
+    }
+
+    return n == letters->len;
+}
+
+
+/* Appends a view of n headers; an empty part would break nginx's loops. */
+
+static ngx_int_t
+ngx_http_auth_jwt_strip_run(ngx_list_t *list, ngx_pool_t *pool,
+    ngx_table_elt_t *first, ngx_uint_t n)
+{
+    ngx_list_part_t  *part;
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    if (list->last == NULL) {
+        part = &list->part;
+
+    } else {
+        part = ngx_palloc(pool, sizeof(ngx_list_part_t));
+        if (part == NULL) {
+            return NGX_ERROR;
+        }
+
+        list->last->next = part;
+    }
+
+    part->elts = first;
+    part->nelts = n;
+    part->next = NULL;
+    list->last = part;
+
+    return NGX_OK;
+}
