@@ -65,9 +65,16 @@ TESTS     = $(wildcard t/*.t)
 all: $(MODULE) $(LOGIN) $(PORTERO)
 
 # nginx's own build knows how to compile a module for the nginx it belongs to.
-# It tracks the sources that module/config names, so it is asked every time.
+# It tracks the sources that module/config finds, so it is asked every time; a
+# source that comes or goes has it configured anew.
 
-$(BUILD)/nginx/Makefile: module/config module/exports Makefile
+$(BUILD)/module.list: FORCE
+	@mkdir -p $(BUILD)
+	@echo $(wildcard module/*.c) $(JOT_SRC) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/nginx/Makefile: module/config module/exports Makefile \
+                         $(BUILD)/module.list
 	mkdir -p $(BUILD)
 	cd $(NGINX_SRC) && . ./conf_flags && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" --with-cc=$(CC) \
