@@ -15,11 +15,18 @@
 #include "jot.h"
 
 
+/* Where a directive stands, for what only the whole configuration tells. */
+typedef struct {
+    ngx_str_t                  file;
+    ngx_uint_t                 line;
+} ngx_http_auth_jwt_where_t;
+
 /* auth_jwt: realm and token= are inherited as one. */
 typedef struct {
     ngx_flag_t                 on;
     ngx_http_complex_value_t   realm;
     ngx_int_t                  token;       /* variable's index, or -1 */
+    ngx_http_auth_jwt_where_t  where;
 } ngx_http_auth_jwt_enable_t;
 
 typedef enum {
@@ -78,6 +85,7 @@ struct ngx_http_auth_jwt_decision_s {
     jot_status_t                    status;
     const char                     *detail;
     unsigned                        conflict:1;     /* two tokens offered */
+    unsigned                        unmet:1;        /* see ..._refuse */
 };
 
 /* Of one request, subrequests have their own; outlives redirects. */
@@ -86,6 +94,8 @@ typedef struct {
     ngx_http_auth_jwt_decision_t   *decisions;
     ngx_http_auth_jwt_decision_t   *last;
     ngx_array_t                    *set;        /* identity names, ngx_str_t */
+    ngx_table_elt_t                *challenge;  /* ours, as sent so far */
+    unsigned                        challenged:1;   /* since a redirect */
     unsigned                        deciding:1;
 } ngx_http_auth_jwt_ctx_t;
 
@@ -95,13 +105,16 @@ extern ngx_module_t  ngx_http_auth_jwt_module;
 
 /* access */
 ngx_int_t ngx_http_auth_jwt_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_auth_jwt_passed_handler(ngx_http_request_t *r);
 /* auth_jwt_require: NGX_OK; NGX_HTTP_FORBIDDEN and *code; NGX_ERROR */
 ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code);
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code);
 
 /* decide: NULL when out of memory, or while a decision is being made */
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decide(ngx_http_request_t *r);
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
+/* The word for $jwt_status: auth_jwt_require and identities are counted in. */
+jot_status_t ngx_http_auth_jwt_status(ngx_http_auth_jwt_decision_t *decision);
 ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx(ngx_http_request_t *r);
 ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx_find(ngx_http_request_t *r);
 

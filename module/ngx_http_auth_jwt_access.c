@@ -6,22 +6,26 @@
 #include "ngx_http_auth_jwt.h"
 
 
+/* Of a word of the token, in the log; "\xXX" takes four. */
 #define NGX_HTTP_AUTH_JWT_SHOWN  64
 
 typedef struct {
+    jot_status_t    status;
+    const char     *detail;
     ngx_uint_t      code;
     const char     *error;          /* of the challenge; NULL: none */
     unsigned        challenge:1;
 } ngx_http_auth_jwt_answer_t;
 
 
-static ngx_http_auth_jwt_answer_t ngx_http_auth_jwt_answer(
+static void ngx_http_auth_jwt_answer(ngx_http_auth_jwt_answer_t *answer,
     ngx_http_auth_jwt_decision_t *decision);
 static ngx_int_t ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_answer_t *answer);
 static void ngx_http_auth_jwt_log(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision);
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_answer_t *answer);
 static ngx_str_t ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text);
 static jot_str_t ngx_http_auth_jwt_claim(
     ngx_http_auth_jwt_decision_t *decision, const char *name);
@@ -35,7 +39,6 @@ ngx_int_t
 ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     code;
     ngx_http_auth_jwt_answer_t     answer;
     ngx_http_auth_jwt_decision_t  *decision;
     ngx_http_auth_jwt_loc_conf_t  *conf;
@@ -52,15 +55,18 @@ ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
     }
 
     if (decision->status != JOT_OK) {
-        answer = ngx_http_auth_jwt_answer(decision);
+        ngx_http_auth_jwt_answer(&answer, decision);
         return ngx_http_auth_jwt_refuse(r, decision, &answer);
     }
 
-    rc = ngx_http_auth_jwt_required(r, decision, &code);
+    answer.status = JOT_CLAIM;
+    answer.detail = "auth_jwt_require is not met";
+
+    rc = ngx_http_auth_jwt_required(r, conf, &answer.code);
 
     if (rc == NGX_OK) {
-        code = NGX_HTTP_FORBIDDEN;
-        rc = ngx_http_auth_jwt_identity_set(r, decision, &decision->detail);
+        answer.code = NGX_HTTP_FORBIDDEN;
+        rc = ngx_http_auth_jwt_identity_set(r, decision, &answer.detail);
     }
 
     if (rc == NGX_OK) {
@@ -71,42 +77,57 @@ ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    decision->status = JOT_CLAIM;
-
-    answer.code = code;
-    answer.challenge = code == NGX_HTTP_UNAUTHORIZED
-                       || code == NGX_HTTP_FORBIDDEN;
-    answer.error = code == NGX_HTTP_FORBIDDEN ? "insufficient_scope"
-                                              : "invalid_token";
+    answer.challenge = answer.code == NGX_HTTP_UNAUTHORIZED
+                       || answer.code == NGX_HTTP_FORBIDDEN;
+    answer.error = answer.code == NGX_HTTP_FORBIDDEN ? "insufficient_scope"
+                                                     : "invalid_token";
 
     return ngx_http_auth_jwt_refuse(r, decision, &answer);
 }
 
 
+/*
+ * Under "satisfy any" another module may let a request pass that we refused.
+ * nginx takes back one challenge then, the last one: auth_basic puts its own
+ * in the place of ours.  After a redirect it is no longer ours to take back.
+ */
+
+ngx_int_t
+ngx_http_auth_jwt_passed_handler(ngx_http_request_t *r)
+{
+    ngx_http_auth_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_auth_jwt_module);
+
+    if (ctx && ctx->challenged) {
+        ctx->challenge->hash = 0;
+        ctx->challenge = NULL;
+        ctx->challenged = 0;
+    }
+
+    return NGX_DECLINED;
+}
+
+
 /* A word of jot_status_t becomes an answer; there is no way to a pass. */
 
-static ngx_http_auth_jwt_answer_t
-ngx_http_auth_jwt_answer(ngx_http_auth_jwt_decision_t *decision)
+static void
+ngx_http_auth_jwt_answer(ngx_http_auth_jwt_answer_t *answer,
+    ngx_http_auth_jwt_decision_t *decision)
 {
-    static const ngx_http_auth_jwt_answer_t  invalid_request =
-        { NGX_HTTP_BAD_REQUEST, "invalid_request", 1 };
-    static const ngx_http_auth_jwt_answer_t  missing =
-        { NGX_HTTP_UNAUTHORIZED, NULL, 1 };
-    static const ngx_http_auth_jwt_answer_t  invalid_token =
-        { NGX_HTTP_UNAUTHORIZED, "invalid_token", 1 };
-    static const ngx_http_auth_jwt_answer_t  ours =
-        { NGX_HTTP_INTERNAL_SERVER_ERROR, NULL, 0 };
-
-    if (decision->conflict) {
-        return invalid_request;
-    }
+    answer->status = decision->status;
+    answer->detail = decision->detail;
+    answer->code = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    answer->challenge = 0;
+    answer->error = NULL;
 
     switch (decision->status) {
 
     case JOT_MISSING:
-        return missing;
+        answer->code = NGX_HTTP_UNAUTHORIZED;
+        answer->challenge = 1;
+        break;
 
-    case JOT_CLAIM:
     case JOT_MALFORMED:
     case JOT_ALGORITHM:
     case JOT_KEY:
@@ -116,8 +137,12 @@ ngx_http_auth_jwt_answer(ngx_http_auth_jwt_decision_t *decision)
     case JOT_ISSUER:
     case JOT_AUDIENCE:
     case JOT_TYP:
+    case JOT_CLAIM:
     case JOT_REVOKED:
-        return invalid_token;
+        answer->code = NGX_HTTP_UNAUTHORIZED;
+        answer->challenge = 1;
+        answer->error = "invalid_token";
+        break;
 
     case JOT_OK:
     case JOT_UNAVAILABLE:
@@ -125,26 +150,29 @@ ngx_http_auth_jwt_answer(ngx_http_auth_jwt_decision_t *decision)
         break;
     }
 
-    return ours;
+    if (decision->conflict) {
+        answer->code = NGX_HTTP_BAD_REQUEST;
+        answer->error = "invalid_request";
+    }
 }
 
 
 ngx_int_t
 ngx_http_auth_jwt_required(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision, ngx_uint_t *code)
+    ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code)
 {
     ngx_int_t                    *index;
     ngx_uint_t                    i, k;
     ngx_http_variable_value_t    *vv;
     ngx_http_auth_jwt_require_t  *require;
 
-    if (decision->conf->require == NULL) {
+    if (conf->require == NULL) {
         return NGX_OK;
     }
 
-    require = decision->conf->require->elts;
+    require = conf->require->elts;
 
-    for (i = 0; i < decision->conf->require->nelts; i++) {
+    for (i = 0; i < conf->require->nelts; i++) {
         index = require[i].values->elts;
 
         for (k = 0; k < require[i].values->nelts; k++) {
@@ -158,7 +186,6 @@ ngx_http_auth_jwt_required(ngx_http_request_t *r,
                 || (vv->len == 1 && vv->data[0] == '0'))
             {
                 *code = require[i].error;
-                decision->detail = "auth_jwt_require is not met";
                 return NGX_HTTP_FORBIDDEN;
             }
         }
@@ -169,6 +196,9 @@ ngx_http_auth_jwt_required(ngx_http_request_t *r,
 
 
 /*
+ * What a good token does not suffice for is kept apart from what it is: the
+ * next location may ask for less.
+ *
  * "satisfy any" can weigh 401 and 403 only, and takes any other answer for the
  * last word: so what is not a 401 is held as 403 there.
  */
@@ -179,7 +209,9 @@ ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
 {
     ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_http_auth_jwt_log(r, decision);
+    decision->unmet = answer->status == JOT_CLAIM;
+
+    ngx_http_auth_jwt_log(r, decision, answer);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -201,14 +233,13 @@ ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
 
 static void
 ngx_http_auth_jwt_log(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision)
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_answer_t *answer)
 {
-    u_char      buf[3][NGX_HTTP_AUTH_JWT_SHOWN];
+    u_char      buf[3][NGX_HTTP_AUTH_JWT_SHOWN * 4];
     ngx_str_t   kid, iss, jti;
     ngx_uint_t  level;
 
-    level = decision->status == JOT_INTERNAL
-            || decision->status == JOT_UNAVAILABLE
+    level = answer->status == JOT_INTERNAL || answer->status == JOT_UNAVAILABLE
             ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     kid = ngx_http_auth_jwt_shown(buf[0], decision->token.kid);
@@ -219,25 +250,35 @@ ngx_http_auth_jwt_log(ngx_http_request_t *r,
 
     ngx_log_error(level, r->connection->log, 0,
                   "auth_jwt: %s: %s, kid: \"%V\", iss: \"%V\", jti: \"%V\"",
-                  jot_status_text(decision->status), decision->detail,
+                  jot_status_text(answer->status), answer->detail,
                   &kid, &iss, &jti);
 }
 
 
+/* The first bytes; those that could end the line or the quotes as \xXX. */
+
 static ngx_str_t
 ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text)
 {
-    u_char     c;
-    size_t     i;
-    ngx_str_t  shown;
+    u_char      c, *p;
+    size_t      i;
+    ngx_str_t   shown;
+
+    p = buf;
+
+    for (i = 0; i < text.len && i < NGX_HTTP_AUTH_JWT_SHOWN; i++) {
+        c = (u_char) text.data[i];
+
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
+            p = ngx_sprintf(p, "\\x%02Xi", (ngx_uint_t) c);
+
+        } else {
+            *p++ = c;
+        }
+    }
 
     shown.data = buf;
-    shown.len = ngx_min(text.len, NGX_HTTP_AUTH_JWT_SHOWN);
-
-    for (i = 0; i < shown.len; i++) {
-        c = (u_char) text.data[i];
-        buf[i] = c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? '?' : c;
-    }
+    shown.len = p - buf;
 
     return shown;
 }
@@ -273,10 +314,16 @@ static ngx_int_t
 ngx_http_auth_jwt_challenge(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char *error)
 {
-    size_t            len;
-    u_char           *p;
-    ngx_str_t         realm;
-    ngx_table_elt_t  *h;
+    size_t                    len;
+    u_char                   *p;
+    ngx_str_t                 realm;
+    ngx_table_elt_t          *h;
+    ngx_http_auth_jwt_ctx_t  *ctx;
+
+    ctx = ngx_http_auth_jwt_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
 
     if (ngx_http_auth_jwt_realm(r, decision->conf, &realm) != NGX_OK) {
         return NGX_ERROR;
@@ -308,6 +355,15 @@ ngx_http_auth_jwt_challenge(ngx_http_request_t *r,
 
     h->value.len = p - h->value.data;
     r->headers_out.www_authenticate = h;
+
+    /* One at a time: another location's may still be there. */
+
+    if (ctx->challenge) {
+        ctx->challenge->hash = 0;
+    }
+
+    ctx->challenge = h;
+    ctx->challenged = 1;
 
     return NGX_OK;
 }

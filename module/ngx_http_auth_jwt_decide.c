@@ -8,6 +8,8 @@
 
 
 static void ngx_http_auth_jwt_ctx_cleanup(void *data);
+static void ngx_http_auth_jwt_begin(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx);
 static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decision(
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
     ngx_str_t *text);
@@ -34,6 +36,8 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
     if (ctx == NULL || ctx->deciding) {
         return NULL;
     }
+
+    ngx_http_auth_jwt_begin(r, ctx);
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
 
@@ -101,6 +105,14 @@ ngx_http_auth_jwt_last(ngx_http_request_t *r)
 }
 
 
+jot_status_t
+ngx_http_auth_jwt_status(ngx_http_auth_jwt_decision_t *decision)
+{
+    return decision->status == JOT_OK && decision->unmet ? JOT_CLAIM
+                                                         : decision->status;
+}
+
+
 /*
  * nginx forgets a module's context at every redirect; a cleanup handler of the
  * pool is what stays.  Subrequests share the pool, hence the comparison.
@@ -149,6 +161,30 @@ ngx_http_auth_jwt_ctx(ngx_http_request_t *r)
     cln->handler = ngx_http_auth_jwt_ctx_cleanup;
 
     return ctx;
+}
+
+
+/*
+ * The first decision since the request came, or was redirected: what a token
+ * says is still so, but whether it is enough is asked anew.
+ */
+
+static void
+ngx_http_auth_jwt_begin(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx)
+{
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    if (ngx_http_get_module_ctx(r, ngx_http_auth_jwt_module)) {
+        return;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_auth_jwt_module);
+
+    ctx->challenged = 0;
+
+    for (decision = ctx->decisions; decision; decision = decision->next) {
+        decision->unmet = 0;
+    }
 }
 
 

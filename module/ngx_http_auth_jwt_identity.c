@@ -90,7 +90,7 @@ ngx_http_auth_jwt_identity_subrequest_handler(ngx_http_request_t *r)
     }
 
     if (decision->status == JOT_OK
-        && ngx_http_auth_jwt_required(r, decision, &code) == NGX_OK
+        && ngx_http_auth_jwt_required(r, conf, &code) == NGX_OK
         && ngx_http_auth_jwt_identity_set(r, decision, &detail) != NGX_OK)
     {
         return NGX_HTTP_FORBIDDEN;

@@ -248,6 +248,8 @@ ngx_http_auth_jwt_init(ngx_conf_t *cf)
         { NGX_HTTP_ACCESS_PHASE,
           ngx_http_auth_jwt_access_handler },
         { NGX_HTTP_PRECONTENT_PHASE,
+          ngx_http_auth_jwt_passed_handler },
+        { NGX_HTTP_PRECONTENT_PHASE,
           ngx_http_auth_jwt_identity_subrequest_handler }
     };
 

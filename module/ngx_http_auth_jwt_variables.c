@@ -109,9 +109,7 @@ ngx_http_auth_jwt_claim_variable(ngx_http_request_t *r,
 
     /* A token that was refused has no claims, though its signature holds. */
 
-    if (decision == NULL
-        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
-    {
+    if (decision == NULL || decision->status != JOT_OK) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
@@ -133,9 +131,7 @@ ngx_http_auth_jwt_header_variable(ngx_http_request_t *r,
     name.data = (char *) full->data + sizeof("jwt_header_") - 1;
     name.len = full->len - (sizeof("jwt_header_") - 1);
 
-    if (decision == NULL
-        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
-    {
+    if (decision == NULL || decision->status != JOT_OK) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
@@ -176,9 +172,7 @@ ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
 
     decision = ngx_http_auth_jwt_seen(r);
 
-    if (decision == NULL
-        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
-    {
+    if (decision == NULL || decision->status != JOT_OK) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
@@ -201,7 +195,7 @@ ngx_http_auth_jwt_status_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    word = jot_status_text(decision->status);
+    word = jot_status_text(ngx_http_auth_jwt_status(decision));
 
     return ngx_http_auth_jwt_text(r, v, word, ngx_strlen(word));
 }
@@ -215,9 +209,7 @@ ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
 
     decision = ngx_http_auth_jwt_seen(r);
 
-    if (decision == NULL
-        || (decision->status != JOT_OK && decision->status != JOT_CLAIM))
-    {
+    if (decision == NULL || decision->status != JOT_OK) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
@@ -242,7 +234,7 @@ ngx_http_auth_jwt_expires_in_variable(ngx_http_request_t *r,
     name.len = 3;
 
     if (decision == NULL
-        || (decision->status != JOT_OK && decision->status != JOT_CLAIM)
+        || decision->status != JOT_OK
         || !jot_json_find(decision->token.payload, &name, 1, &value))
     {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);

@@ -181,6 +181,28 @@ refused('two tokens', '/cookie/', $good, 400, 'malformed', 'Bearer',
 refused('the header where a variable is asked', '/var/', $good, 401,
     'missing');
 
+# Two lines of one name.
+
+my $other = Token::mint('ES256', $es, 'k', n => 2);
+is(lines("Bearer $good", "Bearer $other")->{status}, 400,
+    'two Authorization lines with different tokens');
+is(lines("Bearer $other", "Bearer $good")->{status}, 400, 'in any order');
+is(lines("Bearer $good", 'Bearer x')->{status}, 400, 'a good one beside a bad');
+is($gate->get('/cookie/file.html',
+    Cookie => ["__Host-access=$good", "__Host-access=$other"])->{status}, 400,
+    'two cookies of the name');
+is($gate->get("/cookie/file.html?t=$good&t=$other")->{status}, 400,
+    'two arguments of the name');
+
+# What a token says of itself can neither end the line in the log nor the
+# quotes, and takes 64 bytes of it.
+
+shown('a quote and a line\'s end', "a\"b\\c\r\nd", 'a\x22b\x5Cc\x0D\x0Ad');
+shown('what is not ASCII', "\x{e9}\x7f", '\xC3\xA9\x7F');
+shown('64 bytes', '0123456789abcdef' x 4, '0123456789abcdef' x 4);
+shown('more', '0123456789abcdef' x 5, '0123456789abcdef' x 4);
+shown('64 bytes that are escaped', "\n" x 70, '\x0A' x 64);
+
 my $answer = ask('/', undef);
 is(Gate::header($answer, 'WWW-Authenticate'), 'Bearer realm="the \"realm\""',
     'the realm is escaped');
@@ -197,6 +219,23 @@ sub ask {
     $scheme //= 'Bearer';
     push @more, Authorization => "$scheme $token" if defined $token;
     return $gate->get($path . 'file.html', @more);
+}
+
+
+sub lines { return $gate->get('/file.html', Authorization => [@_]) }
+
+
+sub shown {
+    my ($name, $text, $shown) = @_;
+
+    my %words = (iss => $text, jti => $text, exp => time - 10);
+    ask('/', Token::mint('ES256', $es, 'k', %words));
+    like($gate->nginx_says('auth_jwt: expired'),
+        qr/kid: "k", iss: "\Q$shown\E", jti: "\Q$shown\E"/,
+        "iss and jti in the log: $name");
+    ask('/', Token::mint('ES256', $es, $text));
+    like($gate->nginx_says('auth_jwt: key'),
+        qr/kid: "\Q$shown\E", iss: "", jti: ""/, "kid in the log: $name");
 }
 
 
