@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "admin.h"
+#include "cmd_user.h"
 #include "password.h"
 #include "terminal.h"
 
@@ -356,22 +357,30 @@ user_change(const portero_t *portero, const char *sql, int n,
 static portero_status_t
 user_refused(PGconn *conn, const char *state)
 {
-    size_t       i;
     const char  *message;
 
     if (state[0] == '\0') {
         return PORTERO_FAILED;          /* it is said already */
     }
 
-    message = PQerrorMessage(conn);
+    message = user_rule(PQerrorMessage(conn));
+
+    return portero_failed("%.*s", (int) strcspn(message, "\n"), message);
+}
+
+
+const char *
+user_rule(const char *message)
+{
+    size_t  i;
 
     for (i = 0; i < sizeof(user_rules) / sizeof(user_rules[0]); i++) {
         if (strstr(message, user_rules[i].constraint)) {
-            return portero_failed("%s", user_rules[i].text);
+            return user_rules[i].text;
         }
     }
 
-    return portero_failed("%.*s", (int) strcspn(message, "\n"), message);
+    return message;
 }
 
 

@@ -31,6 +31,7 @@ portero_status_t cmd_user_enable(const portero_t *portero);
 portero_status_t cmd_user_unlock(const portero_t *portero);
 portero_status_t cmd_user_invite(const portero_t *portero);
 portero_status_t cmd_user_reset_link(const portero_t *portero);
+portero_status_t cmd_user_import(const portero_t *portero);
 portero_status_t cmd_user_role(const portero_t *portero);
 portero_status_t cmd_user_password(const portero_t *portero);
 portero_status_t cmd_key_generate(const portero_t *portero);
