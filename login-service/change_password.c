@@ -161,8 +161,13 @@ change_judge(service_t *service, const http_request_t *request,
 
     throttle_return(service, &change->throttle);
 
-    weak = password_weakness(change->wanted, change->login,
-                             service->config->password_min);
+    if (credential_weakness(service, response, change->wanted, change->login,
+                            &weak)
+        != 0)
+    {
+        return -1;
+    }
+
     if (weak) {
         if (change_refused(service, response, change, "weak") == 0) {
             credential_respond_weak(response, weak);

@@ -15,6 +15,7 @@
 #include "keys.h"
 #include "migrations.h"
 #include "password.h"
+#include "password_list.h"
 #include "portero.h"
 
 
@@ -73,7 +74,10 @@ check_settings(const portero_t *portero)
 {
     char  error[CONFIG_ERROR_SIZE];
 
-    if (config_check_service(portero->config, error) != 0) {
+    if (config_check_service(portero->config, error) != 0
+        || password_list_check(portero->config->password_list, error,
+                               sizeof(error)) != 0)
+    {
         return check_wrong("settings", "%s", error);
     }
 

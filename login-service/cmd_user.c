@@ -9,6 +9,7 @@
 #include "admin.h"
 #include "cmd_user.h"
 #include "password.h"
+#include "password_list.h"
 #include "terminal.h"
 
 
@@ -252,6 +253,22 @@ user_weak(const portero_t *portero, const char *name, const char *password)
 
     reasons = password_weakness(password, name,
                                 portero->config->password_min);
+
+    switch (password_list_find(portero->config->password_list, password)) {
+
+    case 0:
+        break;
+
+    case 1:
+        reasons |= PASSWORD_COMMON;
+        break;
+
+    default:
+        portero_failed("%s, the PASSWORD_LIST, cannot be read, or is no "
+                       "sorted list of SHA-1",
+                       portero->config->password_list);
+        return -1;
+    }
 
     if (reasons == 0) {
         return 0;

@@ -39,6 +39,7 @@ typedef struct {
     registration_t    registration;
     int               insecure_cookies;     /* localhost-only */
     int64_t           password_min;         /* characters */
+    char             *password_list;
     int64_t           password_workers;
     int64_t           password_queue;       /* waiting requests per worker */
     int64_t           token_workers;

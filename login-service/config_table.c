@@ -75,6 +75,8 @@ const config_setting_t  config_settings[] = {
       config_insecure, "off, or localhost-only for a demo on this host" },
     { "PASSWORD_MIN", CONFIG_NUMBER, FIELD(password_min), 8, 64, "12", NULL,
       "8 to 64 characters" },
+    { "PASSWORD_LIST", CONFIG_PATH, FIELD(password_list), 0, 0, NULL, NULL,
+      "the path, from the root, of a sorted file of SHA-1 of passwords" },
 
     /* Without a preset: one for each processor. */
 

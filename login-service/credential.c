@@ -8,6 +8,7 @@
 #include "credential.h"
 #include "log.h"
 #include "password.h"
+#include "password_list.h"
 
 
 typedef struct {
@@ -60,6 +61,33 @@ credential_check(const http_request_t *request, http_response_t *response,
     }
 
     credential_respond_failed(response);
+    return -1;
+}
+
+
+int
+credential_weakness(const service_t *service, http_response_t *response,
+    const char *password, const char *username, unsigned *weak)
+{
+    *weak = password_weakness(password, username,
+                              service->config->password_min);
+
+    switch (password_list_find(service->config->password_list, password)) {
+
+    case 0:
+        return 0;
+
+    case 1:
+        *weak |= PASSWORD_COMMON;
+        return 0;
+
+    default:
+        break;
+    }
+
+    log_event(LOG_INTERNAL, "reason", "PASSWORD_LIST cannot be read, or is no "
+              "sorted list of SHA-1", NULL);
+    http_respond_unavailable(response);
     return -1;
 }
 

@@ -7,6 +7,7 @@
 #define CREDENTIAL_H
 
 #include "http.h"
+#include "service.h"
 
 
 /*
@@ -18,6 +19,13 @@
 int credential_check(const http_request_t *request, http_response_t *response,
     const char *password, const char *hash, const char *sub,
     const char **reason);
+
+/*
+ * What speaks against choosing a password (password.h), PASSWORD_LIST too: 0
+ * and *weak; -1 if the list cannot be read, and the response.
+ */
+int credential_weakness(const service_t *service, http_response_t *response,
+    const char *password, const char *username, unsigned *weak);
 
 /* 422: what speaks against a new password (password.h). */
 void credential_respond_weak(http_response_t *response, unsigned weak);

@@ -22,6 +22,7 @@
 #include "master.h"
 #include "metrics.h"
 #include "password.h"
+#include "password_list.h"
 #include "title.h"
 
 
@@ -162,6 +163,8 @@ master_load(const char *file, config_t **config, keys_t **keys,
     }
 
     if (config_check_service(*config, error) == 0
+        && password_list_check((*config)->password_list, error,
+                               MASTER_ERROR_SIZE) == 0
         && master_check_database(*config, error) == 0)
     {
         *keys = keys_load(*config, error);

@@ -67,8 +67,13 @@ register_handler(service_t *service, const http_request_t *request,
         return;
     }
 
-    weak = password_weakness(form.password, form.name,
-                             service->config->password_min);
+    if (credential_weakness(service, response, form.password, form.name,
+                            &weak)
+        != 0)
+    {
+        return;
+    }
+
     if (weak) {
         register_refused(&form, "weak");
         credential_respond_weak(response, weak);

@@ -126,8 +126,13 @@ reset_judge(service_t *service, const http_request_t *request,
 {
     unsigned  weak;
 
-    weak = password_weakness(reset->wanted, reset->login,
-                             service->config->password_min);
+    if (credential_weakness(service, response, reset->wanted, reset->login,
+                            &weak)
+        != 0)
+    {
+        return -1;
+    }
+
     if (weak) {
         credential_respond_weak(response, weak);
         return -1;
