@@ -1,6 +1,7 @@
-/* portero key: generate, list. */
+/* portero key: generate, list, rotate, retire. */
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 #include "portero.h"
 
 
+static int key_options(const portero_t *portero, const char **kid, int *now,
+    int *refresh);
+static portero_status_t key_show(const portero_t *portero, int rc,
+    const char *error);
 static void key_tell_owner(const config_t *config);
 
 
@@ -99,6 +104,101 @@ cmd_key_list(const portero_t *portero)
     json_decref(list);
     keys_free(keys);
     return PORTERO_OK;
+}
+
+
+portero_status_t
+cmd_key_rotate(const portero_t *portero)
+{
+    int          rc, now, refresh;
+    char         error[KEYS_ERROR_SIZE];
+    const char  *kid;
+
+    if (key_options(portero, &kid, &now, &refresh) != 0 || kid) {
+        fputs("usage: portero key rotate [--now] [--refresh]\n", stderr);
+        return PORTERO_USAGE;
+    }
+
+    rc = refresh ? keys_rotate_refresh(portero->config, now, error)
+                 : keys_rotate(portero->config, now, error);
+
+    return key_show(portero, rc, error);
+}
+
+
+portero_status_t
+cmd_key_retire(const portero_t *portero)
+{
+    int          now, refresh;
+    char         error[KEYS_ERROR_SIZE];
+    const char  *kid;
+
+    if (key_options(portero, &kid, &now, &refresh) != 0 || refresh
+        || (now && kid == NULL))
+    {
+        fputs("usage: portero key retire [KID [--now]]\n", stderr);
+        return PORTERO_USAGE;
+    }
+
+    return key_show(portero, keys_retire(portero->config, kid, now, error),
+                    error);
+}
+
+
+static int
+key_options(const portero_t *portero, const char **kid, int *now, int *refresh)
+{
+    int  i;
+
+    *kid = NULL;
+    *now = 0;
+    *refresh = 0;
+
+    for (i = 0; i < portero->argc; i++) {
+
+        if (strcmp(portero->argv[i], "--now") == 0) {
+            *now = 1;
+
+        } else if (strcmp(portero->argv[i], "--refresh") == 0) {
+            *refresh = 1;
+
+        } else if (*kid == NULL && strncmp(portero->argv[i], "--", 2) != 0) {
+            *kid = portero->argv[i];
+
+        } else {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What a change led to: gateways have it, and it is listed. */
+
+static portero_status_t
+key_show(const portero_t *portero, int rc, const char *error)
+{
+    char     fault[KEYS_ERROR_SIZE];
+    keys_t  *keys;
+
+    if (rc != 0) {
+        return portero_failed("%s", error);
+    }
+
+    keys = keys_load(portero->config, fault);
+    if (keys == NULL) {
+        return portero_failed("%s", fault);
+    }
+
+    rc = keys_write_gateway_file(keys, portero->config, fault);
+    keys_free(keys);
+
+    if (rc != 0) {
+        return portero_failed("%s", fault);
+    }
+
+    return cmd_key_list(portero);
 }
 
 

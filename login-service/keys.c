@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -37,7 +38,10 @@ struct keys_s {
     char            *jwk[KEYS_STATE_MAX + 1];       /* while loading */
     size_t           n;
 
-    unsigned         refresh;           /* the number of the one in use */
+    unsigned         refresh;           /* the number of the active one */
+    unsigned         refresh_before;    /* 0: there was none */
+    int64_t          refresh_since;
+    int64_t          refresh_retired;   /* when the one before was */
     unsigned char    has[KEYS_RING_MAX + 1];
     unsigned char    ring[KEYS_RING_MAX + 1][KEYS_REFRESH_SIZE];
 };
@@ -208,7 +212,13 @@ keys_refresh(const keys_t *keys, unsigned *id)
 {
     *id = keys->refresh;
 
-    return keys_refresh_find(keys, keys->refresh);
+    if (keys->refresh_before
+        && time(NULL) < keys->refresh_since + KEYS_REFRESH_DELAY)
+    {
+        *id = keys->refresh_before;
+    }
+
+    return keys_refresh_find(keys, *id);
 }
 
 
@@ -362,6 +372,11 @@ keys_load_refresh(keys_t *keys, const keys_dir_t *dir,
 
         if (entry->info.state == KEY_ACTIVE) {
             keys->refresh = id;
+            keys->refresh_since = entry->info.since;
+
+        } else if (entry->info.since >= keys->refresh_retired) {
+            keys->refresh_before = id;
+            keys->refresh_retired = entry->info.since;
         }
 
     } else {

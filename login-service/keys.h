@@ -40,7 +40,13 @@ const char *keys_kid(const keys_t *keys);       /* of the key that signs */
 const char *keys_etag(const keys_t *keys);
 const char *keys_fingerprint(const keys_t *keys);   /* of the refresh ring */
 
-/* The HMAC key that is in use and its number; and any by its number, or NULL. */
+/*
+ * The HMAC key that is in use and its number; and any by its number, or NULL.
+ * A new one is known for KEYS_REFRESH_DELAY seconds before it is used: else
+ * an instance that has not read it yet would refuse what another one issued.
+ */
+#define KEYS_REFRESH_DELAY  60
+
 const unsigned char *keys_refresh(const keys_t *keys, unsigned *id);
 const unsigned char *keys_refresh_find(const keys_t *keys, unsigned id);
 
@@ -77,6 +83,24 @@ const key_info_t *keys_info(const keys_t *keys, size_t i);
  * *created says how many files are new.
  */
 int keys_generate(const config_t *config, unsigned *created,
+    char error[KEYS_ERROR_SIZE]);
+
+/*
+ * The next key signs, the active one is retired and a new next one made; a new
+ * HMAC key for refresh tokens.  Both also remove the retired keys of which no
+ * token is good any more.  0, or -1 and error: refused while others may not
+ * know the key yet, unless now is set.
+ */
+int keys_rotate(const config_t *config, int now, char error[KEYS_ERROR_SIZE]);
+int keys_rotate_refresh(const config_t *config, int now,
+    char error[KEYS_ERROR_SIZE]);
+
+/*
+ * Removes one retired key, or with kid NULL all of which no token is good any
+ * more.  0, or -1 and error: refused while there may be such tokens, unless
+ * now is set.
+ */
+int keys_retire(const config_t *config, const char *kid, int now,
     char error[KEYS_ERROR_SIZE]);
 
 #endif

@@ -76,6 +76,12 @@ static const command_t  commands[] = {
     { { "apikey", "rotate" }, 1, 3, "apikey rotate ID [--overlap HOURS]",
       "a new secret; the one before serves for 24 hours more",
       cmd_apikey_rotate },
+    { { "key", "rotate" }, 0, 2, "key rotate [--now] [--refresh]",
+      "the next key signs from now on; with --refresh a new key for refresh "
+      "tokens", cmd_key_rotate },
+    { { "key", "retire" }, 0, 2, "key retire [KID [--now]]",
+      "remove a retired key; without KID all whose tokens have expired",
+      cmd_key_retire },
 };
 
 

@@ -43,6 +43,8 @@ portero_status_t cmd_apikey_create(const portero_t *portero);
 portero_status_t cmd_apikey_list(const portero_t *portero);
 portero_status_t cmd_apikey_revoke(const portero_t *portero);
 portero_status_t cmd_apikey_rotate(const portero_t *portero);
+portero_status_t cmd_key_rotate(const portero_t *portero);
+portero_status_t cmd_key_retire(const portero_t *portero);
 
 /* One line on standard error; always PORTERO_FAILED. */
 portero_status_t portero_failed(const char *format, ...)
