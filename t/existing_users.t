@@ -7,9 +7,11 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use JSON::PP;
+use MIME::Base64 qw(decode_base64url);
 use Test::More;
 
-use Command qw(portero);
+use Command qw(portero refused);
 use Gate;
 
 
@@ -88,6 +90,14 @@ is($gate->value('SELECT count(*) FROM portero.users'), 0,
 my $tokens = $answer->{json};
 is(whoami($tokens)->{json}{roles}, 'audit,staff', 'the backend gets the roles');
 
+my ($part) = $tokens->{access_token} =~ /\.(.+?)\./;
+my $claims = decode_json(decode_base64url($part));
+is($claims->{scope}, 'read write', 'the token says what the user may do');
+is($claims->{full_name}, 'Ann Other', 'and what else there is');
+is($gate->value("SELECT string_agg(DISTINCT account, ' ')
+                 FROM portero.throttle WHERE account LIKE 's:%'"), 's:1 s:3',
+    'failures are counted for the sub, whatever the name');
+
 my $refreshed = refresh($tokens);
 is($refreshed->{status}, 200, 'a refresh');
 is($refreshed->{json}{user}{sub}, '1', 'of the same user');
@@ -138,6 +148,23 @@ is(change($changed->{json}, $PASSWORD, 'more horse battery')->{status}, 403,
     'where the old one is wrong');
 
 
+# A link to set one with, also for who has none.
+
+$ann = login('ann', 'another horse battery')->{json};
+for my $name ('ANN', 'eve') {
+    my ($token) = portero($gate, ['user', 'reset-link', $name])->{out}
+        =~ /#reset=(\S+)/;
+    is($gate->post_patiently('/auth/reset',
+        { token => $token, new_password => "new $PASSWORD" })->{status}, 200,
+        "$name: a password by a link");
+    is(login($name, "new $PASSWORD")->{status}, 200, "$name: logs in with it");
+}
+is(refresh($ann)->{json}{reason}, 'revoked', 'it ended the sessions');
+is(portero($gate, [qw(user unlock Ann)])->{status}, 0, 'an account is unlocked');
+is($gate->value("SELECT count(*) FROM portero.throttle
+                 WHERE account = 's:1'"), 0, 'by its sub');
+
+
 # --- what is not there ------------------------------------------------------
 
 my %new = (username => 'carl', password => $PASSWORD);
@@ -162,6 +189,10 @@ is(login('bob')->{status}, 200, 'a login without it');
 like(pw('bob'), qr/^\$2a\$/, 'upgrades nothing');
 is(change(login('bob')->{json}, $PASSWORD, 'another horse battery')->{status},
     404, 'and without it passwords are not changed');
+refused(portero($gate, [qw(user reset-link bob)]), qr/set elsewhere/,
+    'nor by a link');
+refused(portero($gate, [qw(user invite)]), qr/registered elsewhere/,
+    'nor is anybody invited');
 
 $gate->finish;
 done_testing();
