@@ -14,7 +14,7 @@
 
 
 #define LOG_LINE_SIZE   4096    /* PIPE_BUF: up to it a write() is atomic */
-#define LOG_VALUE_SIZE  257
+#define LOG_VALUE_SIZE  513     /* escaped, six times that still fits */
 
 typedef struct {
     const char   *name;
@@ -35,6 +35,7 @@ static int log_append_escaped(log_line_t *line, const char *text);
 
 static const log_row_t  log_rows[LOG_EVENT_COUNT] = {
     [LOG_STARTED]          = { "started", "info" },
+    [LOG_START_REFUSED]    = { "start_refused", "error" },
     [LOG_STOPPING]         = { "stopping", "info" },
     [LOG_STOPPED]          = { "stopped", "info" },
     [LOG_RELOADED]         = { "reloaded", "info" },

@@ -1,6 +1,6 @@
 /*
  * One event, one line of JSON on standard error.  log.c has the table of all
- * events: name and level.  Values are texts, made valid UTF-8 and cut at 256
+ * events: name and level.  Values are texts, made valid UTF-8 and cut at 512
  * bytes; a secret is never one of them.
  */
 
@@ -11,6 +11,7 @@
 /* The order is that of the table in log.c. */
 typedef enum {
     LOG_STARTED,            /* the master listens on all lanes */
+    LOG_START_REFUSED,      /* what is wrong, where, what would be right */
     LOG_STOPPING,
     LOG_STOPPED,
     LOG_RELOADED,

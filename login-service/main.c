@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "log.h"
 #include "master.h"
 #include "title.h"
 #include "version.h"
@@ -34,7 +35,7 @@ static void wipe_and_free(void *memory);
 int
 main(int argc, char **argv)
 {
-    int    done;
+    int    done, rc;
     char  *config_file, error[MASTER_ERROR_SIZE];
 
     (void) argc;
@@ -47,20 +48,22 @@ main(int argc, char **argv)
         return 0;
     }
 
+    log_set_role("master");
+
     if (title_init(argv) != 0 || harden() != 0) {
-        fprintf(stderr, "portero-login: %s\n", strerror(errno));
-        free(config_file);
-        return 1;
+        snprintf(error, sizeof(error), "%s", strerror(errno));
+        rc = -1;
+
+    } else {
+        rc = master_run(config_file, error);
     }
 
-    if (master_run(config_file, error) != 0) {
-        fprintf(stderr, "portero-login: %s\n", error);
-        free(config_file);
-        return 1;
+    if (rc != 0) {
+        log_event(LOG_START_REFUSED, "reason", error, NULL);
     }
 
     free(config_file);
-    return 0;
+    return rc == 0 ? 0 : 1;
 }
 
 

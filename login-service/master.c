@@ -99,7 +99,6 @@ master_start(master_t *master, char error[MASTER_ERROR_SIZE])
 
     now = master_now();
 
-    log_set_role("master");
     title_set("master");
 
     if (master_block_signals(master) != 0 || metrics_init() != 0) {

@@ -92,6 +92,12 @@ void
 oauth_client_refuse(const http_request_t *request, http_response_t *response,
     const char *id, const char *reason)
 {
+    /* What is as long as a secret or a token may be one in the wrong place. */
+
+    if (id && strlen(id) >= SECRET_SIZE - 1) {
+        id = NULL;
+    }
+
     log_event(LOG_CLIENT_REFUSED, "reason", reason, "client", id, "path",
               request->path, "address", request->address, NULL);
     metrics_add(METRIC_CLIENT_REFUSED, 1);

@@ -24,8 +24,9 @@ $gate->write_config;
 $gate->portero('key', 'generate');
 
 
-# Starts the service and waits for its end: exit status and what it said.  One
-# that does start is ended after a while, and fails the test by its status.
+# Starts the service and waits for its end: exit status and what it said, of an
+# event that tells of a refused start the reason.  One that does start is ended
+# after a while, and fails the test by its status.
 sub start {
     my ($environment, @options) = @_;
 
@@ -46,8 +47,11 @@ sub start {
     close $in;
     my $said = do { local $/; <$out> } // '';
     waitpid $pid, 0;
+    my $status = $? >> 8;
 
-    return ($? >> 8, $said);
+    $said =~ s{^(\{.*"event":"start_refused".*\})$}
+              {'portero-login: ' . JSON::PP->new->utf8->decode($1)->{reason}}me;
+    return ($status, $said);
 }
 
 

@@ -25,6 +25,7 @@ use File::Copy qw(copy);
 use File::Path qw(make_path);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use JSON::PP;
 use POSIX ();
 use Socket qw(SOCK_STREAM);
 use Time::HiRes qw(sleep time);
@@ -472,7 +473,9 @@ sub last_words {
     my @lines = grep { /\S/ } <$file>;
     my $last = @lines ? $lines[-1] : "nothing in $log\n";
     chomp $last;
-    return $last;
+    my $event = $last =~ /^\{/ && eval { JSON::PP->new->utf8->decode($last) };
+    return $event ? join ': ', grep { defined } @$event{qw(event reason)}
+                  : $last;
 }
 
 

@@ -17,6 +17,8 @@ use File::Temp qw(tempfile);
 use IO::Select;
 use POSIX ();
 
+use Secrets qw(note note_value);
+
 our @EXPORT_OK = qw(portero portero_start portero_end prompted refused);
 
 use constant { TIOCGPTN => 0x80045430, TIOCSPTLCK => 0x40045431 };
@@ -35,6 +37,8 @@ sub portero_start {
     my ($gate, $words, %option) = @_;
 
     my %run = map { $_ => scalar tempfile() } qw(in out err);
+    note_value($option{input} =~ /^([^\n]*)\n?\z/)
+        if defined $option{input};
 
     $run{in}->autoflush(1);
     print { $run{in} } $option{input} // '';
@@ -69,6 +73,7 @@ sub portero_end {
     for my $name (qw(out err)) {
         seek $run->{$name}, 0, 0;
         $end{$name} = do { local $/; readline $run->{$name} } // '';
+        note($end{$name});
     }
     return \%end;
 }

@@ -11,6 +11,8 @@ use IO::Select;
 use IO::Socket::UNIX;
 use Socket qw(SOCK_STREAM);
 
+use Secrets qw(note);
+
 our @EXPORT_OK = qw(begin params stdin fcgi fcgi_connect fcgi_read);
 
 use constant {
@@ -42,6 +44,7 @@ sub params {
     my $text = '';
 
     while (my ($name, $value) = splice(@pairs, 0, 2)) {
+        note($name =~ s/^HTTP_(\w)(.*)/$1\L$2/r . ": $value");
         $text .= size($name) . size($value) . $name . $value;
     }
 
@@ -52,6 +55,7 @@ sub params {
 sub stdin {
     my ($body) = @_;
 
+    note($body);
     return stream(TYPE_STDIN, $body);
 }
 
@@ -98,6 +102,7 @@ sub fcgi_read {
         substr($raw, 0, 8 + $len + $pad) = '';
     }
 
+    note($out);
     return $out;
 }
 

@@ -23,6 +23,8 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Events qw(faults);
+use Secrets qw(leaks note note_value);
 use Stack;
 
 
@@ -87,6 +89,7 @@ sub start_database {
 sub add_user {
     my ($self, $name, $password, @roles) = @_;
 
+    note_value($password);
     $self->portero_with_input("$password\n", 'user', 'add', $name);
     $self->portero('user', 'role', $name, 'add', $_) for @roles;
 }
@@ -156,6 +159,7 @@ sub request {
 sub raw {
     my ($self, $text) = @_;
 
+    note($text);
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
         PeerPort => $self->{port}) or die "connect: $!\n";
     local $SIG{PIPE} = 'IGNORE';
@@ -171,6 +175,7 @@ sub raw {
 sub parse {
     my ($text) = @_;
 
+    note($text);
     my ($head, $body) = split /\r\n\r\n/, $text, 2;
     my ($line, @lines) = split /\r\n/, $head // '';
     my %answer = (raw => $text, body => $body // '', headers => {});
@@ -257,7 +262,9 @@ sub login_says { my ($self, $pattern) = @_;
                  return $self->log_line($self->login_log, $pattern) }
 
 
-# The last check of every test file: nothing broke that no answer showed.
+# The last check of every test file: nothing broke that no answer showed, no
+# log has a secret of the test in it, and each line of the service's own is an
+# event of its table.
 
 sub finish {
     my ($self) = @_;
@@ -271,6 +278,10 @@ sub finish {
         (my $name = $log) =~ s{.*/}{};
         is("@bad", '', "no alert in $name");
     }
+    is(join("\n", map { leaks($_) } glob $self->path('log/*')), '',
+        'no secret in any log');
+    is(join('', map { faults($_) } grep { -e } $self->login_log), '',
+        'each line of the service is an event in JSON');
     remove_tree($self->{data});
     delete $self->{data};
 }
