@@ -43,6 +43,8 @@ typedef struct {
 typedef struct {
     ngx_array_t               *values;      /* ngx_int_t, variables' indexes */
     ngx_uint_t                 error;
+    ngx_http_auth_jwt_where_t  where;
+    unsigned                   asked:1;     /* auth_jwt is on somewhere */
 } ngx_http_auth_jwt_require_t;
 
 typedef struct {
@@ -54,6 +56,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                files;       /* parsed once, in keys.c */
+    ngx_array_t                requires;    /* ngx_array_t *, for check.c */
+    ngx_uint_t                 builtin;     /* variables that nginx has */
 } ngx_http_auth_jwt_main_conf_t;
 
 /* Nothing is written into it after the configuration was read. */
@@ -68,6 +72,8 @@ typedef struct {
     ngx_array_t                *typs;       /* jot_str_t */
     ngx_uint_t                  algs;
     ngx_uint_t                  exp;
+    ngx_uint_t                  type;
+    ngx_flag_t                  optional;
     time_t                      leeway;
 } ngx_http_auth_jwt_loc_conf_t;
 
@@ -155,7 +161,18 @@ ngx_int_t ngx_http_auth_jwt_identity_subrequest_handler(
 ngx_int_t ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char **detail);
 
+/* check */
+void ngx_http_auth_jwt_where(ngx_conf_t *cf, ngx_http_auth_jwt_where_t *where);
+/* NGX_ERROR: a merged level cannot work; it has been said why. */
+ngx_int_t ngx_http_auth_jwt_check_conf(ngx_conf_t *cf,
+    ngx_http_auth_jwt_loc_conf_t *conf);
+ngx_int_t ngx_http_auth_jwt_check(ngx_conf_t *cf);
+
 /* variables */
 ngx_int_t ngx_http_auth_jwt_add_variables(ngx_conf_t *cf);
+char *ngx_http_auth_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_auth_jwt_header_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 #endif

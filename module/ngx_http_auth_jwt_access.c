@@ -54,6 +54,12 @@ ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* Not NGX_OK: for "satisfy any" nobody has shown anything. */
+
+    if (decision->status == JOT_MISSING && conf->optional) {
+        return NGX_DECLINED;
+    }
+
     if (decision->status != JOT_OK) {
         ngx_http_auth_jwt_answer(&answer, decision);
         return ngx_http_auth_jwt_refuse(r, decision, &answer);

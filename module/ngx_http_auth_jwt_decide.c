@@ -31,7 +31,7 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
 
     ctx = ngx_http_auth_jwt_ctx(r);
 
-    /* token= may name a variable that asks for this very decision. */
+    /* The token, or a key, may be asked of a variable that asks for this. */
 
     if (ctx == NULL || ctx->deciding) {
         return NULL;
@@ -66,7 +66,9 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
     switch (rc) {
 
     case NGX_OK:
+        ctx->deciding = 1;
         ngx_http_auth_jwt_judge(r, decision);
+        ctx->deciding = 0;
         break;
 
     case NGX_DECLINED:

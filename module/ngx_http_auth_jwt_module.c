@@ -15,8 +15,12 @@ static char *ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_auth_jwt_enable_token(ngx_conf_t *cf,
     ngx_http_auth_jwt_enable_t *enable);
+static char *ngx_http_auth_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_http_auth_jwt_require_t *ngx_http_auth_jwt_require_add(
+    ngx_conf_t *cf, ngx_http_auth_jwt_loc_conf_t *jlcf);
 static ngx_int_t ngx_http_auth_jwt_require_error(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_auth_jwt_require_t *require);
 static char *ngx_http_auth_jwt_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -119,6 +123,34 @@ static ngx_command_t  ngx_http_auth_jwt_commands[] = {
       offsetof(ngx_http_auth_jwt_loc_conf_t, exp),
       &ngx_http_auth_jwt_exp },
 
+    { ngx_string("auth_jwt_optional"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_auth_jwt_loc_conf_t, optional),
+      NULL },
+
+    { ngx_string("auth_jwt_type"),
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_auth_jwt_type,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_claim_set"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_auth_jwt_claim_set,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_header_set"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_auth_jwt_header_set,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -157,7 +189,7 @@ ngx_module_t  ngx_http_auth_jwt_module = {
 static void *
 ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
 {
-    /* The array of key files is zeroed: keys.c makes it with the first. */
+    /* Arrays are zeroed: each is made with its first element. */
 
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_main_conf_t));
 }
@@ -183,6 +215,8 @@ ngx_http_auth_jwt_create_conf(ngx_conf_t *cf)
     conf->typs = NGX_CONF_UNSET_PTR;
     conf->algs = NGX_CONF_UNSET_UINT;
     conf->exp = NGX_CONF_UNSET_UINT;
+    conf->type = NGX_CONF_UNSET_UINT;
+    conf->optional = NGX_CONF_UNSET;
     conf->leeway = NGX_CONF_UNSET;
 
     return conf;
@@ -207,19 +241,10 @@ ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->exp, prev->exp,
                               NGX_HTTP_AUTH_JWT_EXP_REQUIRED);
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
+    ngx_conf_merge_value(conf->optional, prev->optional, 0);
 
-    /* Two places are two tokens if they differ; token= is a third. */
-
-    if (conf->sources && conf->enable && conf->enable->on
-        && conf->enable->token != -1)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"auth_jwt ... token=\" and "
-                           "\"auth_jwt_token_from\" exclude each other");
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_auth_jwt_check_conf(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
 }
 
 
@@ -264,7 +289,7 @@ ngx_http_auth_jwt_init(ngx_conf_t *cf)
         *h = handlers[i].handler;
     }
 
-    return NGX_OK;
+    return ngx_http_auth_jwt_check(cf);
 }
 
 
@@ -287,6 +312,7 @@ ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+    ngx_http_auth_jwt_where(cf, &enable->where);
     enable->token = -1;
     enable->on = ngx_strcmp(value[1].data, "off") != 0;
 
@@ -341,6 +367,43 @@ ngx_http_auth_jwt_enable_token(ngx_conf_t *cf,
 }
 
 
+/* Plus decrypts too; to take such a token unread would be to take any. */
+
+static char *
+ngx_http_auth_jwt_type(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (jlcf->type != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "encrypted") == 0
+        || ngx_strcmp(value[1].data, "nested") == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "tokens that are \"%V\" cannot be read by this "
+                           "module, \"signed\" would be right", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(value[1].data, "signed") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", \"signed\" would be right",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    jlcf->type = 0;
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -351,22 +414,8 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t                    i;
     ngx_http_auth_jwt_require_t  *require;
 
-    if (jlcf->require == NGX_CONF_UNSET_PTR) {
-        jlcf->require = ngx_array_create(cf->pool, 2,
-                                         sizeof(ngx_http_auth_jwt_require_t));
-        if (jlcf->require == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    require = ngx_array_push(jlcf->require);
+    require = ngx_http_auth_jwt_require_add(cf, jlcf);
     if (require == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    require->error = NGX_HTTP_UNAUTHORIZED;
-    require->values = ngx_array_create(cf->pool, 2, sizeof(ngx_int_t));
-    if (require->values == NULL) {
         return NGX_CONF_ERROR;
     }
 
@@ -410,6 +459,55 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* One more of this level; the first is entered in the list for check.c. */
+
+static ngx_http_auth_jwt_require_t *
+ngx_http_auth_jwt_require_add(ngx_conf_t *cf,
+    ngx_http_auth_jwt_loc_conf_t *jlcf)
+{
+    ngx_array_t                   **list;
+    ngx_http_auth_jwt_require_t    *require;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    if (jlcf->require == NGX_CONF_UNSET_PTR) {
+        jlcf->require = ngx_array_create(cf->pool, 2,
+                                         sizeof(ngx_http_auth_jwt_require_t));
+        if (jlcf->require == NULL) {
+            return NULL;
+        }
+
+        jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_auth_jwt_module);
+
+        if (jmcf->requires.elts == NULL
+            && ngx_array_init(&jmcf->requires, cf->pool, 4,
+                              sizeof(ngx_array_t *)) != NGX_OK)
+        {
+            return NULL;
+        }
+
+        list = ngx_array_push(&jmcf->requires);
+        if (list == NULL) {
+            return NULL;
+        }
+
+        *list = jlcf->require;
+    }
+
+    require = ngx_array_push(jlcf->require);
+    if (require == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(require, sizeof(ngx_http_auth_jwt_require_t));
+    ngx_http_auth_jwt_where(cf, &require->where);
+
+    require->error = NGX_HTTP_UNAUTHORIZED;
+    require->values = ngx_array_create(cf->pool, 2, sizeof(ngx_int_t));
+
+    return require->values ? require : NULL;
 }
 
 

@@ -9,12 +9,24 @@
 
 static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_seen(
     ngx_http_request_t *r);
+static char *ngx_http_auth_jwt_set(ngx_conf_t *cf,
+    ngx_http_get_variable_pt handler);
 static ngx_int_t ngx_http_auth_jwt_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_auth_jwt_header_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_auth_jwt_member(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, const jot_json_t *json, jot_str_t *name);
+static ngx_int_t ngx_http_auth_jwt_claim_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_auth_jwt_header_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static jot_str_t ngx_http_auth_jwt_suffix(uintptr_t data, size_t len);
+static ngx_int_t ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_str_t *path, size_t n);
+static ngx_int_t ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_str_t *path, size_t n);
+static ngx_int_t ngx_http_auth_jwt_json(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_json_t *json,
+    const jot_str_t *path, size_t n);
 static ngx_int_t ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_auth_jwt_status_variable(ngx_http_request_t *r,
@@ -55,7 +67,9 @@ static ngx_http_variable_t  ngx_http_auth_jwt_vars[] = {
 ngx_int_t
 ngx_http_auth_jwt_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
+    ngx_http_variable_t            *var, *v;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
 
     for (v = ngx_http_auth_jwt_vars; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
@@ -66,6 +80,12 @@ ngx_http_auth_jwt_add_variables(ngx_conf_t *cf)
         var->get_handler = v->get_handler;
         var->data = v->data;
     }
+
+    /* What comes after them is made by directives. */
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_auth_jwt_module);
+    jmcf->builtin = cmcf->variables_keys->keys.nelts;
 
     return NGX_OK;
 }
@@ -93,27 +113,86 @@ ngx_http_auth_jwt_seen(ngx_http_request_t *r)
 }
 
 
+/* auth_jwt_claim_set, auth_jwt_header_set: a variable for a path of names. */
+
+char *
+ngx_http_auth_jwt_claim_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_auth_jwt_set(cf, ngx_http_auth_jwt_claim_path_variable);
+}
+
+
+char *
+ngx_http_auth_jwt_header_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_auth_jwt_set(cf, ngx_http_auth_jwt_header_path_variable);
+}
+
+
+static char *
+ngx_http_auth_jwt_set(ngx_conf_t *cf, ngx_http_get_variable_pt handler)
+{
+    jot_str_t            *name;
+    ngx_str_t            *value, variable;
+    ngx_uint_t            i;
+    ngx_array_t          *path;
+    ngx_http_variable_t  *var;
+
+    value = cf->args->elts;
+    variable = value[1];
+
+    if (variable.len < 2 || variable.data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", a \"$variable\" would "
+                           "be right", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    variable.data++;
+    variable.len--;
+
+    path = ngx_array_create(cf->pool, cf->args->nelts - 2, sizeof(jot_str_t));
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        name = ngx_array_push(path);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        name->data = (char *) value[i].data;
+        name->len = value[i].len;
+    }
+
+    var = ngx_http_add_variable(cf, &variable, NGX_HTTP_VAR_NOCACHEABLE);
+    if (var == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (var->get_handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the duplicate \"%V\" variable", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    var->get_handler = handler;
+    var->data = (uintptr_t) path;
+
+    return NGX_CONF_OK;
+}
+
+
 static ngx_int_t
 ngx_http_auth_jwt_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t  *full = (ngx_str_t *) data;
+    jot_str_t  name;
 
-    jot_str_t                      name;
-    ngx_http_auth_jwt_decision_t  *decision;
+    name = ngx_http_auth_jwt_suffix(data, sizeof("jwt_claim_") - 1);
 
-    decision = ngx_http_auth_jwt_seen(r);
-
-    name.data = (char *) full->data + sizeof("jwt_claim_") - 1;
-    name.len = full->len - (sizeof("jwt_claim_") - 1);
-
-    /* A token that was refused has no claims, though its signature holds. */
-
-    if (decision == NULL || decision->status != JOT_OK) {
-        return ngx_http_auth_jwt_text(r, v, NULL, 0);
-    }
-
-    return ngx_http_auth_jwt_member(r, v, decision->token.payload, &name);
+    return ngx_http_auth_jwt_claim_value(r, v, &name, 1);
 }
 
 
@@ -121,34 +200,87 @@ static ngx_int_t
 ngx_http_auth_jwt_header_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    jot_str_t  name;
+
+    name = ngx_http_auth_jwt_suffix(data, sizeof("jwt_header_") - 1);
+
+    return ngx_http_auth_jwt_header_value(r, v, &name, 1);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_claim_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_array_t  *path = (ngx_array_t *) data;
+
+    return ngx_http_auth_jwt_claim_value(r, v, path->elts, path->nelts);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_header_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_array_t  *path = (ngx_array_t *) data;
+
+    return ngx_http_auth_jwt_header_value(r, v, path->elts, path->nelts);
+}
+
+
+static jot_str_t
+ngx_http_auth_jwt_suffix(uintptr_t data, size_t len)
+{
     ngx_str_t  *full = (ngx_str_t *) data;
 
-    jot_str_t                      name;
+    return (jot_str_t) { (char *) full->data + len, full->len - len };
+}
+
+
+/* A token that was refused has no claims, though its signature holds. */
+
+static ngx_int_t
+ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_str_t *path, size_t n)
+{
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
-
-    name.data = (char *) full->data + sizeof("jwt_header_") - 1;
-    name.len = full->len - (sizeof("jwt_header_") - 1);
 
     if (decision == NULL || decision->status != JOT_OK) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_member(r, v, decision->token.header, &name);
+    return ngx_http_auth_jwt_json(r, v, decision->token.payload, path, n);
 }
 
 
 static ngx_int_t
-ngx_http_auth_jwt_member(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    const jot_json_t *json, jot_str_t *name)
+ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const jot_str_t *path, size_t n)
+{
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    decision = ngx_http_auth_jwt_seen(r);
+
+    if (decision == NULL || decision->status != JOT_OK) {
+        return ngx_http_auth_jwt_text(r, v, NULL, 0);
+    }
+
+    return ngx_http_auth_jwt_json(r, v, decision->token.header, path, n);
+}
+
+
+static ngx_int_t
+ngx_http_auth_jwt_json(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    const jot_json_t *json, const jot_str_t *path, size_t n)
 {
     char         *text;
     size_t        len;
     ngx_int_t     rc;
     jot_value_t   value;
 
-    if (!jot_json_find(json, name, 1, &value)) {
+    if (!jot_json_find(json, path, n, &value)) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 

@@ -80,8 +80,8 @@ sub run {
 }
 
 
-# What nginx -t says of it: its exit status, and the lines on the standard
-# error with the configuration's path shortened to "conf".
+# What nginx -t says of it: its exit status, and its lines, without the time
+# and the like, and with the configuration's path shortened to "conf".
 
 sub check {
     my ($self, %part) = @_;
@@ -97,6 +97,8 @@ sub check {
     my $status = $? >> 8;
 
     $said =~ s/\Q$path\E/conf/g;
+    $said =~ s/^(?:nginx:|\S+ \S+) (\[\w+\]) (?:\d+#\d+: )?/$1 /mg;
+    $said =~ s/^nginx: .* test failed\n//m;
     return ($status, $said);
 }
 
