@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <libpq-fe.h>
 
+#include "cmd_check_folders.h"
 #include "keys.h"
 #include "migrations.h"
 #include "password.h"
@@ -100,7 +100,8 @@ check_database(const portero_t *portero)
     conn = PQconnectdb(portero->config->database_url);
 
     if (PQstatus(conn) != CONNECTION_OK) {
-        wrong = check_wrong("database", "%.*s",
+        wrong = check_wrong("database", "%.*s: start it, or correct "
+                            "DATABASE_URL",
                             (int) strcspn(PQerrorMessage(conn), "\n"),
                             PQerrorMessage(conn));
     } else {
@@ -215,7 +216,7 @@ check_clock(PGconn *conn)
     if (fabs(theirs - ours) > CHECK_CLOCK_SECONDS) {
         return check_wrong("clock", "the database's is %.0f seconds off: "
                            "gateways would take tokens too early or too "
-                           "late", theirs - ours);
+                           "late; let NTP set both hosts", theirs - ours);
     }
 
     return check_ok("clock", "%.1f seconds from the database's",
@@ -268,6 +269,7 @@ check_has_next(const keys_t *keys)
 static int
 check_gateway(const portero_t *portero, const keys_t *keys)
 {
+    char         fault[CHECK_FAULT_SIZE];
     const char  *file;
 
     file = portero->config->gateway_keys_file;
@@ -280,7 +282,9 @@ check_gateway(const portero_t *portero, const keys_t *keys)
     switch (keys_gateway_state(keys, portero->config)) {
 
     case 0:
-        return check_ok("gateway", "%s", file);
+        return check_gateway_folder(portero->config, fault) == 0
+               ? check_ok("gateway", "%s", file)
+               : check_wrong("gateway", "%s", fault);
 
     case 1:
         return check_wrong("gateway", "GATEWAY_KEYS_FILE %s holds other keys "
@@ -314,10 +318,17 @@ check_hash(const portero_t *portero)
     ms = (double) (to.tv_sec - from.tv_sec) * 1e3
          + (double) (to.tv_nsec - from.tv_nsec) / 1e6;
 
-    if (ms < CHECK_HASH_MIN_MS || ms > CHECK_HASH_MAX_MS) {
-        return check_wrong("hash", "%.0f ms for a password, from %.0f to %.0f "
-                           "would be right", ms, CHECK_HASH_MIN_MS,
-                           CHECK_HASH_MAX_MS);
+    if (ms < CHECK_HASH_MIN_MS) {
+        return check_wrong("hash", "%.0f ms for a password, %.0f or more "
+                           "would be right: this libcrypt makes cheaper "
+                           "hashes than yescrypt of cost 6; install libxcrypt "
+                           "4.4 (libcrypt1)", ms, CHECK_HASH_MIN_MS);
+    }
+
+    if (ms > CHECK_HASH_MAX_MS) {
+        return check_wrong("hash", "%.0f ms for a password, up to %.0f would "
+                           "be right: look again while nothing else runs, or "
+                           "take a faster processor", ms, CHECK_HASH_MAX_MS);
     }
 
     return check_ok("hash", "%.0f ms", ms);
@@ -327,16 +338,13 @@ check_hash(const portero_t *portero)
 static int
 check_sockets(const portero_t *portero)
 {
-    const char  *dir;
+    char  fault[CHECK_FAULT_SIZE];
 
-    dir = portero->config->socket_dir;
-
-    if (access(dir, W_OK | X_OK) != 0) {
-        return check_wrong("sockets", "SOCKET_DIR %s cannot be written",
-                           dir);
+    if (check_socket_folder(portero->config, fault) != 0) {
+        return check_wrong("sockets", "%s", fault);
     }
 
-    return check_ok("sockets", "%s", dir);
+    return check_ok("sockets", "%s", portero->config->socket_dir);
 }
 
 

@@ -37,6 +37,20 @@ sub wrong {
     ok($right, $name) or diag("status $run->{status}\n$run->{out}$run->{err}");
 }
 
+sub slurp {
+    my ($path) = @_;
+    open my $in, '<', $path or die "$path: $!\n";
+    return do { local $/; <$in> };
+}
+
+# The group that nginx's workers are in here, and one that they are not in.
+sub shared_group { return scalar getgrgid($> ? $( + 0 : (getgrnam 'www-data')[2]) }
+sub other_group {
+    return 'root' if $> == 0;
+    my ($other) = grep { $_ != $( + 0 } split ' ', $(;
+    return $other && scalar getgrgid $other;
+}
+
 sub rewrite {
     my ($path, $change) = @_;
     open my $in, '<', $path or die "$path: $!\n";
@@ -90,6 +104,10 @@ refused(check(), qr{^portero: \Q${\ $gate->config}\E:\d+: ISSUER},
     'an unsafe one: file and line');
 $back->();
 
+refused(check(ALGORITHM => 'HS256', SECRET_KEY => 'x' x 31),
+    qr/PORTERO_SECRET_KEY: shorter than 32 bytes; "openssl rand -base64 48"/,
+    'a short SECRET_KEY');
+
 $back = rewrite($gate->config, sub { s/^ISSUER=/ISUER=/r });
 refused(check(), qr{^portero: \Q${\ $gate->config}\E:\d+: there is no s},
     'a misspelt one: file and line');
@@ -99,7 +117,8 @@ $back->();
 # --- database ---------------------------------------------------------------
 
 wrong(check(DATABASE_URL => 'postgresql:///portero?host=/nowhere'),
-    qr{database .*/nowhere}, 'no database');
+    qr{database .*/nowhere.*: start it, or correct DATABASE_URL},
+    'no database');
 wrong(check(DATABASE_URL => $gate->database_url('portero_owner')),
     qr/role .*"portero_owner".*let it be portero_service/,
     'the owner in the place of the service');
@@ -116,6 +135,17 @@ $gate->sql('DELETE FROM portero.migration WHERE version = -4');
 wrong(check(), qr/migrations .*4 admin is missing: run portero migrate/,
     'one that misses some');
 $gate->sql("INSERT INTO portero.migration (version, name) VALUES (4, 'admin')");
+
+# A clock of its own comes before the server's.
+$gate->psql('postgres', 'portero', $_) for
+    'CREATE SCHEMA late',
+    'CREATE FUNCTION late.clock_timestamp() RETURNS timestamptz LANGUAGE sql '
+    . "AS \$\$ SELECT pg_catalog.clock_timestamp() - interval '60 s' \$\$",
+    'GRANT USAGE ON SCHEMA late TO portero_service',
+    'ALTER ROLE portero_service SET search_path = late, pg_catalog';
+wrong(check(), qr/clock .*-60 seconds off: .*let NTP/, 'a clock 60 s away');
+$gate->psql('postgres', 'portero',
+    'ALTER ROLE portero_service RESET search_path');
 
 
 # --- keys -------------------------------------------------------------------
@@ -148,6 +178,16 @@ $back = rewrite($file, sub { s/"keys"/"keyz"/r });
 wrong(check(), qr/gateway .*holds other keys.*run portero key generate/,
     'other keys for gateways');
 $back->();
+my $old = slurp($file);
+$gate->portero('key', 'rotate');
+$gate->portero('key', 'generate');
+my $new = slurp($file);
+isnt($new, $old, 'a rotation changes the keys for gateways');
+Stack::replace($file, $old);
+wrong(check(), qr/gateway .*holds other keys.*run portero key generate/,
+    'a file for gateways that is older than the keys');
+Stack::replace($file, $new);
+
 chmod 0666, $file;
 wrong(check(), qr/gateway .*0640/, 'a file that all may write');
 chmod 0640, $file;
@@ -157,12 +197,93 @@ wrong(check(), qr/gateway .*is not there: run portero key generate/,
 $gate->portero('key', 'generate');
 ok(-s $file, 'which that command puts right');
 
+my $group = shared_group();
+my $other = other_group();
+SKIP: {
+    skip 'a user has no other group to give', 3 if !$other;
+
+    chown -1, (getgrnam $other)[2], $file;
+    wrong(check(), qr/gateway .*cannot be read by the group \Q$group\E: chgrp/,
+        'a file for gateways that nginx cannot read');
+    chown -1, (getgrnam $group)[2], $file;
+
+    my $folder = $gate->path('closed');
+    mkdir $folder, 0700;
+    wrong(check(GATEWAY_KEYS_FILE => "$folder/keys.json"),
+        qr/gateway .*is not there/, 'none in another folder');
+    rename $file, "$folder/keys.json";
+    wrong(check(GATEWAY_KEYS_FILE => "$folder/keys.json"),
+        qr/gateway .*\Q$folder\E cannot be written by \S+, .*chown/,
+        'a folder in which the service cannot renew it');
+    rename "$folder/keys.json", $file;
+}
+
 
 # --- sockets ----------------------------------------------------------------
 
 wrong(check(SOCKET_DIR => '/nowhere'), qr{sockets .*/nowhere}, 'no directory');
 wrong(check(SOCKET_DIR => $gate->config), qr{sockets .*portero\.conf},
     'a file in its place');
+
+my $sockets = $gate->path('sockets');
+$gate->folder('sockets', 'www_user', 0700);
+sub sockets { return check(SOCKET_DIR => $sockets, @_) }
+
+wrong(sockets(), qr{sockets .*closed to the group \Q$group\E: chgrp \S+ \S+, chm},
+    'a directory that is closed to the group');
+chmod 0770, $sockets;
+chown -1, (getgrnam $other)[2], $sockets if $other;
+SKIP: {
+    skip 'a user has no other group to give', 1 if !$other;
+    wrong(sockets(), qr{sockets .*closed to the group \Q$group\E},
+        'or open to another one');
+}
+chown -1, (getgrnam $group)[2], $sockets;
+chmod 0777, $sockets;
+wrong(sockets(), qr{sockets .*written by anybody: chmod 750},
+    'or open to anybody');
+chmod 0550, $sockets;
+wrong(sockets(), qr{sockets .*cannot be written by \S+: chown},
+    'or not to be written by the service');
+chmod 0750, $sockets;
+my @groups = grep { /^wrong +(?:sockets|gateway) .*SOCKET_GROUP/ }
+    split /\n/, sockets(SOCKET_GROUP => 'nobody-has-this')->{out};
+is(scalar @groups, 2, 'a group that is not there');
+like($groups[0], qr/there is no group nobody-has-this/, 'and which');
+SKIP: {
+    skip 'root is in every group', 1 if !$gate->{www_user};
+    like(sockets(SOCKET_GROUP => 'shadow')->{out},
+        qr/^wrong +sockets .*www-data is not in the group shadow: usermod -aG/m,
+        'a group that the service is not in');
+}
+
+
+# --- the time of a hash -----------------------------------------------------
+
+# A libcrypt whose hashes are as cheap as yescrypt can make them.
+
+my $cheap = $gate->path('cheap.so');
+Stack::replace("$cheap.c", <<'C');
+#define _GNU_SOURCE
+#include <crypt.h>
+#include <dlfcn.h>
+
+char *
+crypt_gensalt_rn(const char *prefix, unsigned long count, const char *bytes,
+    int nbytes, char *out, int size)
+{
+    char *(*real)(const char *, unsigned long, const char *, int, char *, int);
+
+    real = (__typeof__(real)) dlsym(RTLD_NEXT, "crypt_gensalt_rn");
+    return real(prefix, 1, bytes, nbytes, out, size);
+}
+C
+is(system('cc', '-shared', '-fPIC', '-o', $cheap, "$cheap.c"), 0,
+    'a cheap libcrypt');
+$run = portero($gate, ['check'], env => { LD_PRELOAD => $cheap,
+    ASAN_OPTIONS => 'verify_asan_link_order=0' });
+like($run->{out}, qr/^wrong +hash +\d ms for a password, 20 or more/m,
+    'hashes that cost some 5 ms');
 
 $run = check();
 @wrong = grep { /^wrong/ && !/^wrong +hash/ } split /\n/, $run->{out};
