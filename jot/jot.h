@@ -167,6 +167,9 @@ void jot_keys_free(jot_keys_t *keys);
 size_t jot_keys_count(const jot_keys_t *keys);
 unsigned jot_keys_algs(const jot_keys_t *keys);     /* what they can verify */
 
+/* A random number of its own: two sets never have the same, freed ones too. */
+uint64_t jot_keys_id(const jot_keys_t *keys);
+
 
 /*
  * A compact JWS (RFC 7515, 7.1) that carries a JWT (RFC 7519).
@@ -182,10 +185,15 @@ unsigned jot_keys_algs(const jot_keys_t *keys);     /* what they can verify */
  * jot_claims_check() judges a verified token: exp and nbf, then iss, aud, typ.
  * exp, nbf and iat of another kind than numbers from 0 and below 2^53 make it
  * malformed.
+ *
+ * jot_token_restore() is parse and verify in one for a text of which the caller
+ * remembers that jot_token_verify() returned JOT_OK, with keys and algorithms
+ * that are still those to be asked: the signature is not looked at again.
  */
 #define JOT_TOKEN_SIZE   16384
 #define JOT_TOKEN_DEPTH  16
 #define JOT_KEYS_TRIED   8
+#define JOT_NO_TIME      (-1)
 
 typedef struct {
     jot_alg_t     alg;          /* JOT_ALG_COUNT if it has none we know */
@@ -193,7 +201,8 @@ typedef struct {
     jot_json_t   *header;       /* NULL if it is no JSON object */
     jot_json_t   *payload;      /* NULL until verified */
     const char   *detail;       /* static text: what was wrong, for a log */
-
+    int64_t       exp;          /* set by jot_claims_check(); JOT_NO_TIME if */
+                                /* there is none */
     jot_str_t     signing_input;    /* these four are private views */
     jot_str_t     encoded_header;
     jot_str_t     encoded_payload;
@@ -203,6 +212,8 @@ typedef struct {
 jot_status_t jot_token_parse(jot_token_t *token, const char *data, size_t len);
 jot_status_t jot_token_verify(jot_token_t *token,
     const jot_keys_t *const *sets, size_t nsets, unsigned algs);
+jot_status_t jot_token_restore(jot_token_t *token, const char *data,
+    size_t len);
 void jot_token_free(jot_token_t *token);    /* what it holds, not itself */
 
 /* An empty list asks nothing.  leeway is in seconds and not negative. */

@@ -11,7 +11,6 @@
 
 
 #define JOT_TIME_END  9007199254740992.0    /* 2^53: whole seconds are exact */
-#define JOT_NO_TIME   (-1)
 
 
 static jot_status_t jot_claims_times(jot_token_t *token,
@@ -72,11 +71,11 @@ static jot_status_t
 jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 {
     json_t   *payload;
-    int64_t   exp, nbf, iat, early, late;
+    int64_t   nbf, iat, early, late;
 
     payload = jot_json_root(token->payload);    /* borrowed */
 
-    if (jot_claims_time(json_object_get(payload, "exp"), &exp) != 0) {
+    if (jot_claims_time(json_object_get(payload, "exp"), &token->exp) != 0) {
         token->detail = "exp is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
@@ -101,13 +100,13 @@ jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         late = INT64_MAX;
     }
 
-    if (exp == JOT_NO_TIME) {
+    if (token->exp == JOT_NO_TIME) {
         if (!policy->exp_optional) {
             token->detail = "exp is missing";
             return JOT_EXPIRED;
         }
 
-    } else if (early >= exp) {
+    } else if (early >= token->exp) {
         token->detail = "exp has passed";
         return JOT_EXPIRED;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include "jot.h"
 #include "jot_json.h"
@@ -23,6 +24,7 @@
 struct jot_keys_s {
     size_t       n;
     unsigned     algs;
+    uint64_t     id;
     jot_key_t    key[];
 };
 
@@ -124,6 +126,13 @@ jot_keys_algs(const jot_keys_t *keys)
 }
 
 
+uint64_t
+jot_keys_id(const jot_keys_t *keys)
+{
+    return keys->id;
+}
+
+
 const jot_key_t *
 jot_keys_at(const jot_keys_t *keys, size_t i)
 {
@@ -149,6 +158,12 @@ jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
 
     if (keys == NULL) {
         snprintf(reason, JOT_REASON_SIZE, "out of memory");
+        return NULL;
+    }
+
+    if (RAND_bytes((unsigned char *) &keys->id, sizeof(keys->id)) != 1) {
+        snprintf(reason, JOT_REASON_SIZE, "OpenSSL has no random numbers");
+        jot_keys_free(keys);
         return NULL;
     }
 

@@ -51,6 +51,7 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
     memset(token, 0, sizeof(jot_token_t));
     token->alg = JOT_ALG_COUNT;
     token->detail = "";
+    token->exp = JOT_NO_TIME;
 
     status = jot_token_split(token, data, len);
     if (status != JOT_OK) {
@@ -87,6 +88,34 @@ jot_token_verify(jot_token_t *token, const jot_keys_t *const *sets,
     if (status == JOT_OK) {
         status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
     }
+
+    if (status != JOT_OK) {
+        jot_json_free(payload);
+        return status;
+    }
+
+    token->payload = payload;
+    return JOT_OK;
+}
+
+
+jot_status_t
+jot_token_restore(jot_token_t *token, const char *data, size_t len)
+{
+    jot_json_t    *payload;
+    jot_status_t   status;
+
+    status = jot_token_parse(token, data, len);
+    if (status != JOT_OK) {
+        return status;
+    }
+
+    payload = jot_json_decode(token->encoded_payload, &status);
+    if (payload == NULL) {
+        return status;
+    }
+
+    status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
 
     if (status != JOT_OK) {
         jot_json_free(payload);

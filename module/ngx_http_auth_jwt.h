@@ -54,10 +54,16 @@ typedef struct {
     unsigned                   required:1;
 } ngx_http_auth_jwt_identity_t;
 
+typedef struct ngx_http_auth_jwt_cache_s  ngx_http_auth_jwt_cache_t;
+typedef struct ngx_http_auth_jwt_entry_s  ngx_http_auth_jwt_entry_t;
+
 typedef struct {
     ngx_array_t                files;       /* parsed once, in keys.c */
     ngx_array_t                requires;    /* ngx_array_t *, for check.c */
     ngx_uint_t                 builtin;     /* variables that nginx has */
+    ngx_http_auth_jwt_cache_t *cache;       /* NULL: off */
+    ngx_uint_t                 cache_number;
+    size_t                     cache_size;
 } ngx_http_auth_jwt_main_conf_t;
 
 /* Nothing is written into it after the configuration was read. */
@@ -132,6 +138,23 @@ ngx_int_t ngx_http_auth_jwt_token(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *token);
 char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * cache: what _find returns is the caller's until _release; it may leave the
+ * cache before.  "keys" is what _keys made of those that are to be asked, in
+ * this order, and of the algorithms allowed.  _add is for a token that passed.
+ */
+char *ngx_http_auth_jwt_token_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_auth_jwt_cache_init(ngx_conf_t *cf,
+    ngx_http_auth_jwt_main_conf_t *jmcf);
+uint64_t ngx_http_auth_jwt_cache_keys(const void *list,
+    const jot_keys_t *const *sets, ngx_uint_t n, unsigned algs);
+ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_find(
+    ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text, uint64_t keys);
+void ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache,
+    ngx_str_t *text, uint64_t keys, const jot_token_t *token);
+void ngx_http_auth_jwt_cache_release(ngx_http_auth_jwt_entry_t *entry);
 
 /* keys */
 char *ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -15,6 +15,8 @@ static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decision(
     ngx_str_t *text);
 static void ngx_http_auth_jwt_judge(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision);
+static jot_status_t ngx_http_auth_jwt_verify(
+    ngx_http_auth_jwt_decision_t *decision, unsigned algs);
 static void ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf,
     jot_policy_t *policy);
 static unsigned ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf);
@@ -241,13 +243,16 @@ static void
 ngx_http_auth_jwt_judge(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision)
 {
-    jot_token_t                   *token;
-    jot_policy_t                   policy;
-    jot_status_t                   status;
-    ngx_http_auth_jwt_loc_conf_t  *conf;
+    unsigned                        algs;
+    uint64_t                        keys;
+    jot_policy_t                    policy;
+    jot_status_t                    status;
+    ngx_http_auth_jwt_entry_t      *entry;
+    ngx_http_auth_jwt_loc_conf_t   *conf;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
 
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
     conf = decision->conf;
-    token = &decision->token;
 
     if (conf->keys == NULL) {
         decision->status = JOT_UNAVAILABLE;
@@ -255,21 +260,58 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r,
         return;
     }
 
-    status = jot_token_parse(token, (char *) decision->text.data,
-                             decision->text.len);
+    algs = ngx_http_auth_jwt_allowed(conf);
+    keys = ngx_http_auth_jwt_cache_keys(conf->keys, conf->keys->elts,
+                                        conf->keys->nelts, algs);
 
-    if (status == JOT_OK) {
-        status = jot_token_verify(token, conf->keys->elts, conf->keys->nelts,
-                                  ngx_http_auth_jwt_allowed(conf));
+    entry = ngx_http_auth_jwt_cache_find(jmcf->cache, &decision->text, keys);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "auth_jwt: signature is %s",
+                   entry ? "remembered" : "to be verified");
+
+    if (entry) {
+        status = jot_token_restore(&decision->token,
+                                   (char *) decision->text.data,
+                                   decision->text.len);
+        ngx_http_auth_jwt_cache_release(entry);
+
+    } else {
+        status = ngx_http_auth_jwt_verify(decision, algs);
     }
 
     if (status == JOT_OK) {
         ngx_http_auth_jwt_policy(conf, &policy);
-        status = jot_claims_check(token, &policy, ngx_time());
+        status = jot_claims_check(&decision->token, &policy, ngx_time());
+    }
+
+    if (status == JOT_OK && entry == NULL) {
+        ngx_http_auth_jwt_cache_add(jmcf->cache, &decision->text, keys,
+                                    &decision->token);
     }
 
     decision->status = status;
-    decision->detail = token->detail;
+    decision->detail = decision->token.detail;
+}
+
+
+static jot_status_t
+ngx_http_auth_jwt_verify(ngx_http_auth_jwt_decision_t *decision,
+    unsigned algs)
+{
+    jot_status_t                   status;
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = decision->conf;
+
+    status = jot_token_parse(&decision->token, (char *) decision->text.data,
+                             decision->text.len);
+    if (status != JOT_OK) {
+        return status;
+    }
+
+    return jot_token_verify(&decision->token, conf->keys->elts,
+                            conf->keys->nelts, algs);
 }
 
 

@@ -7,6 +7,7 @@
 
 
 static void *ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_auth_jwt_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_auth_jwt_create_conf(ngx_conf_t *cf);
 static char *ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -151,6 +152,13 @@ static ngx_command_t  ngx_http_auth_jwt_commands[] = {
       0,
       NULL },
 
+    { ngx_string("auth_jwt_token_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_auth_jwt_token_cache,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -160,7 +168,7 @@ static ngx_http_module_t  ngx_http_auth_jwt_module_ctx = {
     ngx_http_auth_jwt_init,                /* postconfiguration */
 
     ngx_http_auth_jwt_create_main_conf,    /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_auth_jwt_init_main_conf,      /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -189,9 +197,26 @@ ngx_module_t  ngx_http_auth_jwt_module = {
 static void *
 ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
     /* Arrays are zeroed: each is made with its first element. */
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_main_conf_t));
+    jmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_main_conf_t));
+    if (jmcf == NULL) {
+        return NULL;
+    }
+
+    jmcf->cache_number = NGX_CONF_UNSET_UINT;
+
+    return jmcf;
+}
+
+
+static char *
+ngx_http_auth_jwt_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    return ngx_http_auth_jwt_cache_init(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                            : NGX_CONF_ERROR;
 }
 
 
