@@ -182,9 +182,10 @@ login_refuse(service_t *service, const login_t *login, const char *reason,
 
     sub = login->user.sub[0] ? login->user.sub : NULL;
 
-    status = db_user_refused(service->db,
-                             login->possible ? login->name : NULL, sub, reason,
-                             &login->client.db);
+    /* A name that nobody has may be a password in the wrong field. */
+
+    status = db_user_refused(service->db, sub ? login->name : NULL, sub,
+                             reason, &login->client.db);
     if (status != DB_OK) {
         answer_database(status, response);
         return;

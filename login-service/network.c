@@ -11,6 +11,10 @@
 #define NETWORK_PREFIX  8       /* bytes of an IPv6 address */
 
 
+/* 64:ff9b::/96: an IPv4 address that was translated (RFC 6052, 2.1). */
+static const unsigned char  network_nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+
 int
 network_text(const char *address, char text[NETWORK_SIZE])
 {
@@ -27,7 +31,9 @@ network_text(const char *address, char text[NETWORK_SIZE])
         return -1;
     }
 
-    if (IN6_IS_ADDR_V4MAPPED(&ip6)) {
+    if (IN6_IS_ADDR_V4MAPPED(&ip6)
+        || memcmp(ip6.s6_addr, network_nat64, sizeof(network_nat64)) == 0)
+    {
         memcpy(&ip, ip6.s6_addr + 12, sizeof(ip));
         return inet_ntop(AF_INET, &ip, text, NETWORK_SIZE) ? 0 : -1;
     }

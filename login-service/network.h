@@ -14,7 +14,7 @@
 
 /*
  * 0 and "192.0.2.7" or "2001:db8::/64"; an IPv4 address in the form of an
- * IPv6 one is the IPv4 address.  -1 and NETWORK_OTHER if it does not parse.
+ * IPv6 one, mapped or translated, is the IPv4 address.  -1 and NETWORK_OTHER if it does not parse.
  */
 int network_text(const char *address, char text[NETWORK_SIZE]);
 

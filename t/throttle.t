@@ -12,7 +12,9 @@ use lib "$FindBin::Bin/lib";
 
 use JSON::PP;
 use Test::More;
+use Time::HiRes qw(sleep time);
 
+use CheapHash qw(cheap_hashes);
 use Command qw(portero refused);
 use FastCGI qw(fcgi);
 use Gate;
@@ -30,8 +32,12 @@ my $device = "device-$gate->{port}";
 my $guesses = 0;
 
 $gate->start_database;
-$gate->start_login;
-$gate->add_user($_, $PASSWORD) for qw(ana bea cleo);
+my $cheap = cheap_hashes($gate);
+{
+    local $ENV{LD_PRELOAD} = $cheap;
+    $gate->start_login;
+    $gate->add_user($_, $PASSWORD) for qw(ana bea cleo);
+}
 my %sub = map { split /\|/ } split /\n/,
           $gate->sql('SELECT username, sub FROM portero.users');
 
@@ -76,6 +82,17 @@ sub passes {
     my ($seconds) = @_;
     $gate->sql("UPDATE portero.throttle
                 SET empty_at = empty_at - interval '$seconds seconds'");
+}
+
+sub waiters {
+    my ($n) = @_;
+    my $end = time + 10;
+    while (time < $end) {
+        return if $gate->psql('postgres', 'postgres', "SELECT count(*)
+            FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= $n;
+        sleep 0.02;
+    }
+    die "nobody waits\n";
 }
 
 sub forget { $gate->sql('DELETE FROM portero.throttle') }
@@ -160,7 +177,7 @@ for my $addresses (
     ['IPv6 addresses of one network', '2001:db8::1', '2001:db8:0:0:ffff::2',
      '2001:DB8::3', '2001:db8::4'],
     ['an IPv4 address as IPv6', '192.0.2.1', '::ffff:192.0.2.1',
-     '::FFFF:C000:201', '192.0.2.1'],
+     '::FFFF:C000:201', '64:ff9b::192.0.2.1'],
     ['what is no address', 'unix:', '', 'localhost', '192.0.2.1:443'])
 {
     my ($what, @addresses) = @$addresses;
@@ -174,6 +191,9 @@ is(statuses(map { try('ana', $_) } map { "2001:db8:0:$_\::1" } 1 .. 4),
 is(try('ana', '192.0.2.1', HTTP_COOKIE => "$device=v1." . 'A' x 55)->{status},
     401, 'a cookie of nobody is as none');
 
+is($gate->value("SELECT count(*) FROM portero.audit WHERE detail ~ ' '
+                 AND sub IS NULL"), 0, 'nor is it in the audit');
+
 # What nobody can be is told like what somebody is.
 
 forget();
@@ -185,7 +205,7 @@ is_deeply($unknown, $known, 'unknown names are throttled like known ones');
 
 # --- the same wrong password again ------------------------------------------
 
-forget();
+forget_all();
 my $old = guess();
 is(statuses(map { try('ana', '192.0.2.1', password => $old) } 1 .. 6),
     '401 ' x 5 . '401', 'a device that repeats an old password');
@@ -236,6 +256,7 @@ mkdir $gate->path('run2');
 chmod 0750, $gate->path('run2');
 chown((Stack::uid_gid('www-data')), $gate->path('run2')) unless $>;
 {
+    local $ENV{LD_PRELOAD} = $cheap;
     local $ENV{PORTERO_SOCKET_DIR} = $gate->path('run2');
     $gate->start('login2', $gate->path('log/login2.log'), 'www_user',
         $gate->path('bin/portero-login'), '--config', $gate->config);
@@ -317,12 +338,41 @@ is(tries('ana', '203.0.113.6', HTTP_COOKIE => $cookie), 3,
     'a known device has three tries, too');
 is(tries('ana', '203.0.113.7', HTTP_COOKIE => $cookie), 0, 'wherever it is');
 
+# Who once knew the password may have had many devices known, and networks.
+
+forget();
+my @farm = map { $answer = try('ana', "203.0.113.$_", password => $PASSWORD,
+        delivery => 'cookie', HTTP_SEC_FETCH_SITE => 'same-origin');
+    ["try", "203.0.113.$_",
+     $_ % 2 ? (HTTP_COOKIE => "$device="
+                   . Gate::cookies($answer)->{$device}{value}) : ()] }
+    20 .. 27;
+$n = 0;
+$n += tries('ana', @$_[1 .. $#$_]) for @farm;
+is($n, 10, 'all that is known has ten tries together');
+is(try('ana', '192.0.2.95', password => $PASSWORD)->{status}, 200,
+    'strangers their own');
+$n = 0;
+$n += tries('ana', "192.0.2.$_") for 1 .. 6;
+is($n, 10, 'as many');
+
 # What time and an operator do.
 
 passes(900);
 is(try('ana', '192.0.2.98')->{status}, 401, '15 minutes later a stranger has one');
 is(try('ana', '192.0.2.97')->{status}, 429, 'not two');
-is(portero($gate, [qw(user unlock ANA)])->{status}, 0, 'unlocked by an operator');
+
+# While somebody tries: the locks are taken in one order.
+
+passes(900);
+my $held = Held->new($gate, "SELECT FROM portero.throttle
+    WHERE account = 's:$sub{ana}' AND source = '' FOR UPDATE");
+my ($unlocked, $tried) = together(
+    sub { portero($gate, [qw(user unlock ANA)]) },
+    sub { waiters(1); try('ana', '192.0.2.98') },
+    sub { waiters(2); $held->commit });
+is($unlocked->{status}, 0, 'unlocked by an operator') or diag($unlocked->{err});
+is($tried->{status}, 401, 'while somebody tries');
 is(try('ana', '192.0.2.96', password => $PASSWORD)->{status}, 200,
     'the owner gets in from anywhere');
 is($gate->value("SELECT count(*) FROM portero.audit
@@ -377,7 +427,10 @@ $gate->stop_part('login');
 $gate->write_config(
     (map { ("THROTTLE_\U$_" => $size{$_}) } keys %size),
     (map { ("THROTTLE_\U$_\E_FALL_SECONDS" => $fall{$_}) } keys %fall));
-$gate->start_login;
+{
+    local $ENV{LD_PRELOAD} = $cheap;
+    $gate->start_login;
+}
 
 is(in_an_hour(['192.0.2.1'], ['ana']), $hour{account_network},
     'one address, one account: the limit of both');
