@@ -479,8 +479,7 @@ sub last_words {
 }
 
 
-my %STOP = (postgres => 'INT', nginx => 'TERM', login => 'TERM',
-            backend => 'TERM');
+my %STOP = (postgres => 'INT');
 
 sub stop_part {
     my ($self, $name, $signal) = @_;
@@ -488,7 +487,8 @@ sub stop_part {
     my $part = $self->{parts}{$name} or return;
     my $end = time + GRACE;
 
-    kill $signal || $STOP{$name} => $part->{pid} if $self->alive($name);
+    $signal //= $STOP{$name} // 'TERM';
+    kill $signal => $part->{pid} if $self->alive($name);
     while ($self->alive($name)) {
         if (time > $end) {
             kill KILL => -$part->{pid}, $part->{pid};
@@ -511,7 +511,7 @@ sub stop {
     my @last = grep { $_ eq 'postgres' } @{ $self->{order} || [] };
     my @first = grep { $_ ne 'postgres' } reverse @{ $self->{order} || [] };
 
-    kill $STOP{$_} => $self->{parts}{$_}{pid}
+    kill $STOP{$_} // 'TERM' => $self->{parts}{$_}{pid}
         for grep { $self->alive($_) } @first;
     $self->stop_part($_) for @first, @last;
 }

@@ -1,0 +1,71 @@
+package Record;
+
+# Backends that answer with what they got (t/backends/), one a protocol.
+#
+#     Record::start($gate, qw(http grpc));
+#     my $conf = Record::pass($gate, 'grpc');       # "grpc_pass ...;"
+#     my @users = Record::got($answer, 'X-User');
+#
+# A name is asked for by its letters and digits, as backends may understand it:
+# so any spelling of it that came through is among the values.
+
+use strict;
+use warnings;
+
+use FindBin;
+use JSON::PP;
+
+use Gate;
+
+our @PROTOCOLS = qw(http fastcgi uwsgi scgi grpc);
+
+
+sub start {
+    my ($gate, @protocols) = @_;
+
+    for my $protocol (@protocols) {
+        my $socket = $gate->path("run/$protocol.sock");
+        my @command = $protocol eq 'grpc'
+            ? ('/usr/bin/python3', "$FindBin::Bin/backends/record_h2")
+            : ($^X, "$FindBin::Bin/backends/record", $protocol);
+
+        $gate->start("record-$protocol", $gate->backend_log, undef, @command,
+            $socket);
+        $gate->wait_for("record-$protocol",
+            sub { Stack::listening($socket) });
+    }
+}
+
+
+sub pass {
+    my ($gate, $protocol) = @_;
+
+    my $socket = 'unix:' . $gate->path("run/$protocol.sock");
+    return "proxy_pass http://backend_http;" if $protocol eq 'http';
+    return "grpc_pass grpc://$socket;" if $protocol eq 'grpc';
+    return "${protocol}_pass $socket; " .
+           "${protocol}_param REQUEST_URI \$request_uri;";
+}
+
+
+# For the http level.
+
+sub upstream {
+    my ($gate) = @_;
+    return 'upstream backend_http { server unix:' .
+        $gate->path('run/http.sock') . '; }';
+}
+
+
+sub got {
+    my ($answer, $name) = @_;
+
+    my $json = $answer->{json} or return 'no record';
+    return map { $_->[1] } grep { letters($_->[0]) eq letters($name) } @$json;
+}
+
+
+sub letters { return lc($_[0]) =~ s/^http_//r =~ s/[^a-z0-9]//gr }
+
+
+1;
