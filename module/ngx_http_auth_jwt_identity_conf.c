@@ -6,22 +6,43 @@
 #include "ngx_http_auth_jwt.h"
 
 
-static ngx_flag_t ngx_http_auth_jwt_reserved(ngx_str_t *letters);
+static ngx_int_t ngx_http_auth_jwt_identity_name(ngx_conf_t *cf,
+    ngx_http_auth_jwt_identity_t *identity, ngx_uint_t n);
+static ngx_flag_t ngx_http_auth_jwt_reserved(ngx_str_t *name,
+    ngx_str_t *letters);
+static ngx_flag_t ngx_http_auth_jwt_begins(ngx_str_t *name,
+    const char *prefix);
 static ngx_flag_t ngx_http_auth_jwt_name_ok(ngx_str_t *name);
 
 
-/* Names that nginx, or a protocol, reads itself; by their letters. */
+/*
+ * Names that nginx, a protocol or a browser gives a meaning; by their letters.
+ * To strip one would change what the request is.
+ */
 
 static const char *const  ngx_http_auth_jwt_names[] = {
-    "host", "connection", "contentlength", "contenttype", "transferencoding",
-    "upgrade", "te", "trailer", "expect", "authorization", "proxyauthorization",
-    "proxyconnection", "keepalive", "cookie", "cookie2", "range",
-    "ifmodifiedsince", "ifunmodifiedsince", "ifmatch", "ifnonematch",
-    "ifrange", "xforwardedfor", "xforwardedhost", "xforwardedproto",
-    "forwarded", "xrealip", "accept", "acceptencoding", "acceptlanguage",
-    "useragent", "referer", "origin", "via", "depth", "destination",
-    "overwrite", "date", "http2settings", "contentencoding", "xaccelredirect",
-    "secfetchsite", "secfetchmode", "proxy"
+    "accept", "acceptcharset", "acceptencoding", "acceptlanguage",
+    "authorization", "cachecontrol", "connection", "contentencoding",
+    "contentlanguage", "contentlength", "contentlocation", "contentrange",
+    "contenttype", "cookie", "cookie2", "date", "depth", "destination", "dnt",
+    "earlydata", "expect", "forwarded", "from", "host", "http2settings",
+    "ifmatch", "ifmodifiedsince", "ifnonematch", "ifrange",
+    "ifunmodifiedsince", "keepalive", "maxforwards", "origin", "overwrite",
+    "pragma", "priority", "proxy", "proxyauthenticate", "proxyauthorization",
+    "proxyconnection", "range", "referer", "secfetchdest", "secfetchmode",
+    "secfetchsite", "secfetchuser", "secwebsocketaccept",
+    "secwebsocketextensions", "secwebsocketkey", "secwebsocketprotocol",
+    "secwebsocketversion", "te", "trailer", "transferencoding", "upgrade",
+    "upgradeinsecurerequests", "useragent", "via", "xaccelredirect",
+    "xforwardedfor", "xforwardedhost", "xforwardedport", "xforwardedprefix",
+    "xforwardedproto", "xforwardedserver", "xrealip"
+};
+
+
+/* Whole families, whatever comes next; "_" counts as "-". */
+
+static const char *const  ngx_http_auth_jwt_families[] = {
+    "access-control-", "content-", "if-", "proxy-", "sec-"
 };
 
 
@@ -54,25 +75,10 @@ ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
     identity->name = value[1];
 
-    if (ngx_http_auth_jwt_headers_letters(cf->pool, &value[1],
-                                          &identity->letters)
+    if (ngx_http_auth_jwt_identity_name(cf, jlcf->identity->elts,
+                                        jlcf->identity->nelts)
         != NGX_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    if (identity->letters.len == 0 || !ngx_http_auth_jwt_name_ok(&value[1])) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is no header's name, letters, digits, "
-                           "\"-\" and \"_\" would be right", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_auth_jwt_reserved(&identity->letters)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" has a meaning of its own and cannot carry "
-                           "an identity, a name such as \"X-User\" would be "
-                           "right", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -110,23 +116,96 @@ ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/* Of n headers of this level, the last is the one to look at. */
+
+static ngx_int_t
+ngx_http_auth_jwt_identity_name(ngx_conf_t *cf,
+    ngx_http_auth_jwt_identity_t *identity, ngx_uint_t n)
+{
+    ngx_str_t   *name, *letters;
+    ngx_uint_t   i;
+
+    name = &identity[n - 1].name;
+    letters = &identity[n - 1].letters;
+
+    if (ngx_http_auth_jwt_headers_letters(cf->pool, name, letters) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (letters->len == 0 || !ngx_http_auth_jwt_name_ok(name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is no header's name, letters, digits, "
+                           "\"-\" and \"_\" would be right", name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_auth_jwt_reserved(name, letters)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has a meaning of its own and cannot carry "
+                           "an identity, a name such as \"X-User\" would be "
+                           "right", name);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n - 1; i++) {
+        if (identity[i].letters.len == letters->len
+            && ngx_memcmp(identity[i].letters.data, letters->data,
+                          letters->len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate header \"%V\", \"%V\" is there "
+                               "already and only letters and digits count",
+                               name, &identity[i].name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_flag_t
-ngx_http_auth_jwt_reserved(ngx_str_t *letters)
+ngx_http_auth_jwt_reserved(ngx_str_t *name, ngx_str_t *letters)
 {
     size_t       i;
-    const char  *name;
+    const char  *word;
 
     for (i = 0; i < sizeof(ngx_http_auth_jwt_names) / sizeof(char *); i++) {
-        name = ngx_http_auth_jwt_names[i];
+        word = ngx_http_auth_jwt_names[i];
 
-        if (ngx_strlen(name) == letters->len
-            && ngx_memcmp(name, letters->data, letters->len) == 0)
+        if (ngx_strlen(word) == letters->len
+            && ngx_memcmp(word, letters->data, letters->len) == 0)
         {
             return 1;
         }
     }
 
+    for (i = 0; i < sizeof(ngx_http_auth_jwt_families) / sizeof(char *); i++) {
+        if (ngx_http_auth_jwt_begins(name, ngx_http_auth_jwt_families[i])) {
+            return 1;
+        }
+    }
+
     return 0;
+}
+
+
+static ngx_flag_t
+ngx_http_auth_jwt_begins(ngx_str_t *name, const char *prefix)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < name->len && prefix[i]; i++) {
+        c = name->data[i] == '_' ? '-' : ngx_tolower(name->data[i]);
+
+        if (c != (u_char) prefix[i]) {
+            return 0;
+        }
+    }
+
+    return prefix[i] == '\0';
 }
 
 
