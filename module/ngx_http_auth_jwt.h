@@ -64,6 +64,8 @@ typedef struct {
     ngx_http_auth_jwt_cache_t *cache;       /* NULL: off */
     ngx_uint_t                 cache_number;
     size_t                     cache_size;
+    ngx_array_t                headers;     /* letters of identity names */
+    ngx_array_t                remembered;  /* indexes of their $http_NAME */
 } ngx_http_auth_jwt_main_conf_t;
 
 /* Nothing is written into it after the configuration was read. */
@@ -162,15 +164,16 @@ char *ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /*
  * headers: letters are what names are compared by, in lower case; strip and own
- * give the request a list of its own; forget drops what $http_NAME remembers.
+ * give the request a list of its own; forget drops what $http_NAME remembers,
+ * of any name that carries an identity somewhere.
  */
 ngx_int_t ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *letters);
 ngx_int_t ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r,
     ngx_str_t *letters);
 ngx_int_t ngx_http_auth_jwt_headers_own(ngx_http_request_t *r);
-void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r,
-    ngx_str_t *letters);
+void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r);
+ngx_int_t ngx_http_auth_jwt_headers_init(ngx_cycle_t *cycle);
 
 /* identity_conf */
 char *ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,

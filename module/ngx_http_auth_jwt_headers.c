@@ -11,6 +11,8 @@
 #include "ngx_http_auth_jwt.h"
 
 
+static ngx_flag_t ngx_http_auth_jwt_remembers(ngx_str_t *variable,
+    ngx_array_t *headers);
 static ngx_flag_t ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data,
     size_t len);
 static ngx_int_t ngx_http_auth_jwt_strip_run(ngx_list_t *list, ngx_pool_t *pool,
@@ -67,7 +69,7 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
         }
     }
 
-    ngx_http_auth_jwt_headers_forget(r, letters);
+    ngx_http_auth_jwt_headers_forget(r);
 
     if (hits == 0) {
         return NGX_OK;
@@ -158,29 +160,93 @@ ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
 /* $http_NAME, where nginx remembers what it was. */
 
 void
-ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r, ngx_str_t *letters)
+ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r)
 {
-    ngx_str_t                  *name;
-    ngx_uint_t                  i;
-    ngx_http_variable_t        *v;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                      i, *index;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
 
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+    index = jmcf->remembered.elts;
+
+    for (i = 0; i < jmcf->remembered.nelts; i++) {
+        r->variables[index[i]].valid = 0;
+        r->variables[index[i]].not_found = 0;
+    }
+}
+
+
+/*
+ * A subrequest remembers variables in its parent's place, but their lists of
+ * headers differ: so $http_NAME must not outlive the reading.  Only here, once
+ * the whole configuration was read, does each variable have its flags.
+ */
+
+ngx_int_t
+ngx_http_auth_jwt_headers_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      i, *index;
+    ngx_http_variable_t            *v;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+
+    if (cmcf == NULL) {
+        return NGX_OK;
+    }
+
+    jmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_auth_jwt_module);
     v = cmcf->variables.elts;
 
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-        name = &v[i].name;
+    if (ngx_array_init(&jmcf->remembered, cycle->pool, 4, sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-        if (name->len > sizeof("http_") - 1
-            && ngx_strncmp(name->data, "http_", sizeof("http_") - 1) == 0
-            && ngx_http_auth_jwt_same(letters,
-                                      name->data + sizeof("http_") - 1,
-                                      name->len - (sizeof("http_") - 1)))
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (!ngx_http_auth_jwt_remembers(&v[i].name, &jmcf->headers)) {
+            continue;
+        }
+
+        index = ngx_array_push(&jmcf->remembered);
+        if (index == NULL) {
+            return NGX_ERROR;
+        }
+
+        *index = i;
+        v[i].flags |= NGX_HTTP_VAR_NOCACHEABLE;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_flag_t
+ngx_http_auth_jwt_remembers(ngx_str_t *variable, ngx_array_t *headers)
+{
+    size_t       len;
+    ngx_str_t   *letters;
+    ngx_uint_t   i;
+
+    len = sizeof("http_") - 1;
+    letters = headers->elts;
+
+    if (variable->len <= len || ngx_strncmp(variable->data, "http_", len) != 0)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (ngx_http_auth_jwt_same(&letters[i], variable->data + len,
+                                   variable->len - len))
         {
-            r->variables[i].valid = 0;
-            r->variables[i].not_found = 0;
+            return 1;
         }
     }
+
+    return 0;
 }
 
 

@@ -368,7 +368,7 @@ ngx_http_auth_jwt_push(ngx_http_request_t *r,
     h->hash = ngx_hash_strlow(h->lowcase_key, identity->name.data,
                               identity->name.len);
 
-    ngx_http_auth_jwt_headers_forget(r, &identity->letters);
+    ngx_http_auth_jwt_headers_forget(r);
 
     return NGX_OK;
 }

@@ -8,6 +8,8 @@
 
 static ngx_int_t ngx_http_auth_jwt_identity_name(ngx_conf_t *cf,
     ngx_http_auth_jwt_identity_t *identity, ngx_uint_t n);
+static ngx_int_t ngx_http_auth_jwt_identity_enter(ngx_conf_t *cf,
+    ngx_str_t *letters);
 static ngx_flag_t ngx_http_auth_jwt_reserved(ngx_str_t *name,
     ngx_str_t *letters);
 static ngx_flag_t ngx_http_auth_jwt_begins(ngx_str_t *name,
@@ -160,6 +162,34 @@ ngx_http_auth_jwt_identity_name(ngx_conf_t *cf,
             return NGX_ERROR;
         }
     }
+
+    return ngx_http_auth_jwt_identity_enter(cf, letters);
+}
+
+
+/* For headers.c: each name that carries an identity somewhere. */
+
+static ngx_int_t
+ngx_http_auth_jwt_identity_enter(ngx_conf_t *cf, ngx_str_t *letters)
+{
+    ngx_str_t                      *entry;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_auth_jwt_module);
+
+    if (jmcf->headers.elts == NULL
+        && ngx_array_init(&jmcf->headers, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    entry = ngx_array_push(&jmcf->headers);
+    if (entry == NULL) {
+        return NGX_ERROR;
+    }
+
+    *entry = *letters;
 
     return NGX_OK;
 }

@@ -184,7 +184,7 @@ ngx_module_t  ngx_http_auth_jwt_module = {
     ngx_http_auth_jwt_commands,            /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_auth_jwt_headers_init,        /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */

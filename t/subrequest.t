@@ -51,6 +51,18 @@ http {
             auth_jwt_identity_header X-User sub;
             proxy_pass http://backend;
         }
+        location = /seen {
+            auth_request /seen_auth;
+            proxy_set_header X-User-Roles \$http_x_user;
+            proxy_pass http://backend;
+        }
+        location = /seen_auth {
+            auth_jwt a;
+            auth_jwt_identity_header X-User sub;
+            proxy_set_header X-User-Roles \$http_x_user;
+            proxy_set_header X-User-Session \$http_xuser;
+            proxy_pass http://backend;
+        }
         location = /ssi { ssi on; ssi_types *; default_type text/html; alias $gate->{data}/web/ssi.html; }
         location = /denied { ssi on; default_type text/html; alias $gate->{data}/web/denied.html; }
         location = /required {
@@ -79,6 +91,11 @@ for my $n (0, 25) {
             "$name: a subrequest's header does not reach its parent");
         is($gate->get('/opt', @more)->{json}{user}, '',
             "$name: nor one whose own claim is missing");
+        is_deeply([@{ $gate->get('/seen_auth', @more)->{json} }
+                        {qw(user roles session)}], [qw(alice alice), ''],
+            "$name: \$http_x_user is the location's own");
+        is($gate->get('/seen', @more)->{json}{roles}, '',
+            "$name: \$http_x_user of a subrequest is not its parent's");
         like($gate->get('/ssi', @more)->{body},
             qr/"user":"alice".*\|.*"user":""/s,
             "$name: it has its own, and the next one has none");
