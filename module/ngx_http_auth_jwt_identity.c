@@ -281,7 +281,7 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
 {
     u_char            c, *p;
     size_t            i;
-    ngx_flag_t        edge;
+    ngx_flag_t        edge, plain;
 
     static const u_char  hex[] = "0123456789ABCDEF";
 
@@ -294,13 +294,16 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
             return NGX_HTTP_FORBIDDEN;
         }
 
-        if (NGX_HTTP_AUTH_JWT_VALUE_SIZE - value->value.len < 3) {
+        plain = c != '%' && c != ',' && c < 0x80 && !(c == ' ' && edge);
+
+        if (NGX_HTTP_AUTH_JWT_VALUE_SIZE - value->value.len < (plain ? 1 : 3))
+        {
             return NGX_DECLINED;
         }
 
         p = value->value.data + value->value.len;
 
-        if (c == '%' || c == ',' || c > 0x7f || (c == ' ' && edge)) {
+        if (!plain) {
             *p++ = '%';
             *p++ = hex[c >> 4];
             *p++ = hex[c & 0xf];
