@@ -41,7 +41,7 @@ typedef struct {
 } ngx_http_auth_jwt_source_t;
 
 typedef struct {
-    ngx_array_t               *values;      /* ngx_int_t, variables' indexes */
+    ngx_array_t               *values;      /* ngx_http_complex_value_t */
     ngx_uint_t                 error;
     ngx_http_auth_jwt_where_t  where;
     unsigned                   asked:1;     /* auth_jwt is on somewhere */

@@ -167,9 +167,9 @@ ngx_int_t
 ngx_http_auth_jwt_required(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code)
 {
-    ngx_int_t                    *index;
+    ngx_str_t                     text;
     ngx_uint_t                    i, k;
-    ngx_http_variable_value_t    *vv;
+    ngx_http_complex_value_t     *value;
     ngx_http_auth_jwt_require_t  *require;
 
     if (conf->require == NULL) {
@@ -179,18 +179,14 @@ ngx_http_auth_jwt_required(ngx_http_request_t *r,
     require = conf->require->elts;
 
     for (i = 0; i < conf->require->nelts; i++) {
-        index = require[i].values->elts;
+        value = require[i].values->elts;
 
         for (k = 0; k < require[i].values->nelts; k++) {
-            vv = ngx_http_get_flushed_variable(r, index[k]);
-
-            if (vv == NULL) {
+            if (ngx_http_complex_value(r, &value[k], &text) != NGX_OK) {
                 return NGX_ERROR;
             }
 
-            if (vv->not_found || vv->len == 0
-                || (vv->len == 1 && vv->data[0] == '0'))
-            {
+            if (text.len == 0 || (text.len == 1 && text.data[0] == '0')) {
                 *code = require[i].error;
                 return NGX_HTTP_FORBIDDEN;
             }

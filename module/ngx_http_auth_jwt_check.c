@@ -140,9 +140,9 @@ static void
 ngx_http_auth_jwt_check_require(ngx_conf_t *cf,
     ngx_http_auth_jwt_require_t *require)
 {
-    ngx_int_t                  *index;
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, *index;
     ngx_http_variable_t        *v;
+    ngx_http_complex_value_t   *value;
     ngx_http_core_main_conf_t  *cmcf;
 
     if (!require->asked) {
@@ -155,16 +155,21 @@ ngx_http_auth_jwt_check_require(ngx_conf_t *cf,
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
     v = cmcf->variables.elts;
-    index = require->values->elts;
+    value = require->values->elts;
 
     for (i = 0; i < require->values->nelts; i++) {
+        index = value[i].flushes;
 
-        if (ngx_http_auth_jwt_check_remembered(cf, &v[index[i]].name)) {
+        for ( /* void */ ; index && *index != (ngx_uint_t) -1; index++) {
+            if (!ngx_http_auth_jwt_check_remembered(cf, &v[*index].name)) {
+                continue;
+            }
+
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"$%V\" keeps its value when a request is "
                           "redirected to another location, a \"map\" that is "
                           "\"volatile\" would be right in %V:%ui",
-                          &v[index[i]].name, &require->where.file,
+                          &v[*index].name, &require->where.file,
                           require->where.line);
         }
     }

@@ -434,10 +434,10 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
 
-    ngx_int_t                    *index;
-    ngx_str_t                    *value, name;
-    ngx_uint_t                    i;
-    ngx_http_auth_jwt_require_t  *require;
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_auth_jwt_require_t       *require;
+    ngx_http_compile_complex_value_t   ccv;
 
     require = ngx_http_auth_jwt_require_add(cf, jlcf);
     if (require == NULL) {
@@ -460,21 +460,21 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (value[i].len < 2 || value[i].data[0] != '$') {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\", a \"$variable\" or "
-                               "\"error=code\" would be right", &value[i]);
+                               "invalid parameter \"%V\", a value that "
+                               "starts with a \"$variable\" or \"error=code\" "
+                               "would be right", &value[i]);
             return NGX_CONF_ERROR;
         }
 
-        name.data = value[i].data + 1;
-        name.len = value[i].len - 1;
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
-        index = ngx_array_push(require->values);
-        if (index == NULL) {
-            return NGX_CONF_ERROR;
-        }
+        ccv.cf = cf;
+        ccv.value = &value[i];
+        ccv.complex_value = ngx_array_push(require->values);
 
-        *index = ngx_http_get_variable_index(cf, &name);
-        if (*index == NGX_ERROR) {
+        if (ccv.complex_value == NULL
+            || ngx_http_compile_complex_value(&ccv) != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -530,7 +530,8 @@ ngx_http_auth_jwt_require_add(ngx_conf_t *cf,
     ngx_http_auth_jwt_where(cf, &require->where);
 
     require->error = NGX_HTTP_UNAUTHORIZED;
-    require->values = ngx_array_create(cf->pool, 2, sizeof(ngx_int_t));
+    require->values = ngx_array_create(cf->pool, 2,
+                                       sizeof(ngx_http_complex_value_t));
 
     return require->values ? require : NULL;
 }

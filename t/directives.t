@@ -130,8 +130,10 @@ stops($_->[0], $_->[1], '# here', http => "$_->[0]; # here\n") for
     ['auth_jwt_token_from header=', qr/invalid parameter "header="/],
     ['auth_jwt_token_from arg', qr/invalid parameter "arg"/],
     ['auth_jwt_require error=403', qr/has no variable to look at/],
-    ['auth_jwt_require a', qr/invalid parameter "a", a "\$variable" or/],
-    ['auth_jwt_require $', qr/invalid parameter "\$", a "\$variable" or/],
+    ['auth_jwt_require a', qr/invalid parameter "a", a value that starts wi/],
+    ['auth_jwt_require a$arg_b', qr/invalid parameter "a\$arg_b", a value th/],
+    ['auth_jwt_require $', qr/invalid parameter "\$", a value that starts/],
+    ['auth_jwt_require ${arg_a', qr/the closing bracket in "arg_a" variable/],
     (map { ["auth_jwt_require \$arg_a error=$_",
             qr/invalid "error=$_", a code from 400 to 599 would be right/] }
      '', 'x', -1, 200, 302, 399, 408, 444, 494, 495, 499, 600, '4030'),
@@ -216,6 +218,10 @@ warns('auth_jwt_require on a map', 'of one location', $keeps,
 warns('auth_jwt_require on a map', 'that comes later', $keeps,
     server => "location / {\nauth_jwt x;\nauth_jwt_require \$m; # here\n}\n}\n"
         . "$map a b; }\nserver { listen 127.0.0.1:1;");
+warns('auth_jwt_require on a map', 'in a longer value', $keeps,
+    http => "$map a b; }",
+    server => "location / {\nauth_jwt x;\nauth_jwt_require \$arg_a:\$m; "
+        . "# here\n}");
 accepts('auth_jwt_require on a map that is volatile',
     http => "$map volatile; a b; }",
     server => 'location / { auth_jwt x; auth_jwt_require $m; }');
@@ -246,6 +252,10 @@ $site->run(http => "auth_jwt_leeway 60s;\nauth_jwt_exp optional;",
             auth_jwt_require \$arg_p error=403;
         }
         location /off/ { auth_jwt off; }
+        location /text/ {
+            alias $site->{data}/web/;
+            auth_jwt_require \$arg_r\$arg_q \${jwt_claim_iss}x;
+        }
         location /only/ {
             alias $site->{data}/web/;
             auth_jwt off token=\$arg_t;
@@ -303,6 +313,10 @@ answers('the other directive', '/own/file.html?r=1&q=1', $theirs, 403,
 answers("a value of $_", "/s/file.html?r=$_", $token,
     $_ eq '' || $_ eq '0' ? 401 : 200, $_ eq '' || $_ eq '0' ? 'claim' : 'ok',
     'server') for '', 0, '00', 'false', '%20';
+answers('text and variables', '/text/file.html?r=a', $token, 200, 'ok');
+answers('which together are 0', '/text/file.html?q=0', $token, 401, 'claim');
+answers('which together are not', '/text/file.html?r=0&q=0', $token, 200,
+    'ok');
 answers('off', '/off/file.html', undef, 200, '');
 
 answers('off token=, a good one', "/only/file.html?t=$token", undef, 200, 'ok');
