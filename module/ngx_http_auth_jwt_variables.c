@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
 static ngx_int_t ngx_http_auth_jwt_json(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const jot_json_t *json,
     const jot_str_t *path, size_t n);
+static ngx_int_t ngx_http_auth_jwt_one_line(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, const char *text, size_t len);
 static ngx_int_t ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_auth_jwt_status_variable(ngx_http_request_t *r,
@@ -288,10 +290,59 @@ ngx_http_auth_jwt_json(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_auth_jwt_text(r, v, text, len);
+    rc = ngx_http_auth_jwt_one_line(r, v, text, len);
     free(text);
 
     return rc;
+}
+
+
+/*
+ * Values go into headers, where nginx sends a line's end as it is: a user who
+ * chooses a name may not choose a header with it.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_one_line(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    const char *text, size_t len)
+{
+    u_char   c, *p;
+    size_t   i, n;
+
+    n = 0;
+
+    for (i = 0; i < len; i++) {
+        c = (u_char) text[i];
+        n += c < 0x20 || c == 0x7f;
+    }
+
+    if (n == 0) {
+        return ngx_http_auth_jwt_text(r, v, text, len);
+    }
+
+    p = ngx_pnalloc(r->pool, len + n * 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+    v->len = len + n * 2;
+    v->data = p;
+
+    for (i = 0; i < len; i++) {
+        c = (u_char) text[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            p = ngx_sprintf(p, "%%%02Xi", (ngx_uint_t) c);
+
+        } else {
+            *p++ = c;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -299,6 +350,7 @@ static ngx_int_t
 ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    size_t                         i;
     jot_str_t                      text;
     ngx_http_auth_jwt_decision_t  *decision;
 
@@ -310,7 +362,19 @@ ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
 
     text = jot_json_text(decision->token.payload);
 
-    return ngx_http_auth_jwt_text(r, v, text.data, text.len);
+    if (ngx_http_auth_jwt_text(r, v, text.data, text.len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* In JSON they stand between values only: space will do as well. */
+
+    for (i = 0; i < v->len; i++) {
+        if (v->data[i] < 0x20) {
+            v->data[i] = ' ';
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -345,8 +409,8 @@ ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_text(r, v, decision->token.kid.data,
-                                  decision->token.kid.len);
+    return ngx_http_auth_jwt_one_line(r, v, decision->token.kid.data,
+                                      decision->token.kid.len);
 }
 
 

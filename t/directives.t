@@ -96,8 +96,7 @@ stops("$_, twice", qr/"\S+" directive is duplicate/, '# two',
         'auth_jwt_token_from header', 'auth_jwt_algorithms RS256',
         'auth_jwt_issuer a', 'auth_jwt_audience a', 'auth_jwt_typ a';
 accepts("$_, twice", server => "location / { auth_jwt x; $_; $_; }")
-    for "auth_jwt_key_file $file", 'auth_jwt_require $arg_a',
-        'auth_jwt_identity_header X-User sub';
+    for "auth_jwt_key_file $file", 'auth_jwt_require $arg_a';
 stops('two variables of a name', qr/the duplicate "(\$)?a" variable/, '# two',
     http => "auth_jwt_claim_set \$a b;\nauth_jwt_header_set \$a c; # two");
 stops('a variable that is a map', qr/the duplicate "(\$)?a" variable/, '# two',
