@@ -95,10 +95,10 @@ struct ngx_http_auth_jwt_decision_s {
     ngx_http_auth_jwt_decision_t   *next;
     ngx_http_auth_jwt_loc_conf_t   *conf;
     ngx_str_t                       text;
+    ngx_int_t                       offered;    /* ngx_http_auth_jwt_token's */
     jot_token_t                     token;
     jot_status_t                    status;
     const char                     *detail;
-    unsigned                        conflict:1;     /* two tokens offered */
     unsigned                        unmet:1;        /* see ..._refuse */
 };
 

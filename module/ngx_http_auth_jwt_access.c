@@ -156,7 +156,7 @@ ngx_http_auth_jwt_answer(ngx_http_auth_jwt_answer_t *answer,
         break;
     }
 
-    if (decision->conflict) {
+    if (decision->offered == NGX_ABORT) {
         answer->code = NGX_HTTP_BAD_REQUEST;
         answer->error = "invalid_request";
     }

@@ -52,7 +52,7 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
     for (decision = ctx->decisions; decision; decision = decision->next) {
         if (decision->conf == conf
             && decision->text.len == text.len
-            && (decision->conflict == (rc == NGX_ABORT))
+            && decision->offered == rc
             && ngx_memcmp(decision->text.data, text.data, text.len) == 0)
         {
             ctx->last = decision;
@@ -64,6 +64,8 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
     if (decision == NULL) {
         return NULL;
     }
+
+    decision->offered = rc;
 
     switch (rc) {
 
@@ -79,7 +81,6 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
         break;
 
     case NGX_ABORT:
-        decision->conflict = 1;
         decision->status = JOT_MALFORMED;
         decision->detail = "two different tokens were offered";
         break;
