@@ -181,8 +181,7 @@ char *ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* identity */
 ngx_int_t ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_auth_jwt_identity_subrequest_handler(
-    ngx_http_request_t *r);
+ngx_int_t ngx_http_auth_jwt_identity_offer_handler(ngx_http_request_t *r);
 /* NGX_OK; NGX_HTTP_FORBIDDEN and *detail; NGX_ERROR */
 ngx_int_t ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char **detail);

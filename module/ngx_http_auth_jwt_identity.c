@@ -63,23 +63,28 @@ ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r)
 }
 
 
-/* nginx leaves a subrequest's access phase out: it has only what it is due. */
+/*
+ * In the precontent phase: where the access phase gives none.  nginx leaves it
+ * out for subrequests, and "auth_jwt off token=" is for whom has a valid token,
+ * but refuses nobody.
+ */
 
 ngx_int_t
-ngx_http_auth_jwt_identity_subrequest_handler(ngx_http_request_t *r)
+ngx_http_auth_jwt_identity_offer_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                      rc;
     ngx_uint_t                     code;
     const char                    *detail;
     ngx_http_auth_jwt_decision_t  *decision;
     ngx_http_auth_jwt_loc_conf_t  *conf;
 
-    if (r == r->main) {
+    conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
+
+    if (conf->enable == NULL || conf->identity == NULL) {
         return NGX_DECLINED;
     }
 
-    conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
-
-    if (conf->enable == NULL || !conf->enable->on || conf->identity == NULL) {
+    if (conf->enable->on ? r == r->main : conf->enable->token == -1) {
         return NGX_DECLINED;
     }
 
@@ -89,14 +94,20 @@ ngx_http_auth_jwt_identity_subrequest_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (decision->status == JOT_OK
-        && ngx_http_auth_jwt_required(r, conf, &code) == NGX_OK
-        && ngx_http_auth_jwt_identity_set(r, decision, &detail) != NGX_OK)
+    if (decision->status != JOT_OK
+        || ngx_http_auth_jwt_required(r, conf, &code) != NGX_OK)
     {
-        return NGX_HTTP_FORBIDDEN;
+        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    rc = ngx_http_auth_jwt_identity_set(r, decision, &detail);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rc == NGX_OK || !conf->enable->on ? NGX_DECLINED
+                                             : NGX_HTTP_FORBIDDEN;
 }
 
 

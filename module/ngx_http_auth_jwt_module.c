@@ -300,7 +300,7 @@ ngx_http_auth_jwt_init(ngx_conf_t *cf)
         { NGX_HTTP_PRECONTENT_PHASE,
           ngx_http_auth_jwt_passed_handler },
         { NGX_HTTP_PRECONTENT_PHASE,
-          ngx_http_auth_jwt_identity_subrequest_handler }
+          ngx_http_auth_jwt_identity_offer_handler }
     };
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
