@@ -18,6 +18,7 @@
 
 #include "db_call.h"
 #include "log.h"
+#include "metrics.h"
 
 
 #define DB_DEADLINE_MS  3000
@@ -349,6 +350,7 @@ db_connect(db_t *db, int64_t deadline)
 
     if (db->lost) {
         db->lost = 0;
+        metrics_add(METRIC_DATABASE_BACK, 1);
         log_event(LOG_DATABASE_BACK, "host", PQhost(db->conn), NULL);
     }
 
@@ -542,6 +544,7 @@ db_lost(db_t *db, db_wait_t why)
 {
     if (!db->lost) {
         db->lost = 1;
+        metrics_add(METRIC_DATABASE_LOST, 1);
         log_event(LOG_DATABASE_LOST, "message",
                   why == DB_WAIT_LATE ? "no answer within 3 s"
                   : db->conn ? PQerrorMessage(db->conn) : "out of memory",

@@ -33,6 +33,12 @@ void db_free(db_t *db);
 /* DB_OK: statements that write would work. */
 db_status_t db_ping(db_t *db);
 
+/*
+ * How many sessions are live; and how many were ended, a JSON object of counts
+ * by reason, the caller's to free.  NULL unless DB_OK.
+ */
+db_status_t db_metrics(db_t *db, int64_t *live, char **ended);
+
 
 /* Who asks, for the audit.  Valid UTF-8, as all texts here; may be NULL. */
 typedef struct {

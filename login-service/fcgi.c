@@ -22,7 +22,10 @@
 #include <sys/socket.h>
 
 #include "fcgi.h"
+#include "lane.h"
 #include "log.h"
+#include "metrics.h"
+#include "queue.h"
 
 
 typedef struct {
@@ -38,6 +41,7 @@ typedef struct {
 
 
 static int fcgi_accept(int epoll_fd, int listen_fd, const volatile int *stop);
+static void fcgi_look_at_queue(const service_t *service);
 static void fcgi_connection(int fd, service_t *service);
 static int fcgi_is_probe(int fd);
 static int fcgi_read_request(FCGX_Request *fcgi, http_request_t *request);
@@ -135,6 +139,7 @@ fcgi_serve(int listen_fd, service_t *service, const volatile int *stop)
     do {
         fd = fcgi_accept(epoll_fd, listen_fd, stop);
         if (fd >= 0) {
+            fcgi_look_at_queue(service);
             fcgi_connection(fd, service);
         }
 
@@ -175,6 +180,25 @@ fcgi_accept(int epoll_fd, int listen_fd, const volatile int *stop)
     }
 
     return fd;
+}
+
+
+/*
+ * Whom the kernel turned away it tells nobody; that the queue was full until
+ * this one was taken from it can be seen.
+ */
+static void
+fcgi_look_at_queue(const service_t *service)
+{
+    queue_t  queue;
+
+    if (service->lane == LANE_PASSWORD
+        && queue_look(service->lanes->sockets[LANE_PASSWORD].socket_ino,
+                      &queue) == 0
+        && queue.waiting >= queue.limit)
+    {
+        metrics_add(METRIC_QUEUE_FULL, 1);
+    }
 }
 
 

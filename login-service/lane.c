@@ -290,6 +290,12 @@ lane_bind(lane_socket_t *sock, gid_t group, char error[LANE_ERROR_SIZE])
     sock->dev = st.st_dev;
     sock->ino = st.st_ino;
 
+    if (fstat(sock->fd, &st) == -1) {
+        goto failed;
+    }
+
+    sock->socket_ino = st.st_ino;
+
     if (lchown(sock->path, (uid_t) -1, group) == -1) {
         snprintf(error, LANE_ERROR_SIZE, "SOCKET_GROUP: %s cannot be given to "
                  "that group: %s; the user of portero-login has to be in it",

@@ -20,10 +20,11 @@ typedef struct {
     int     fd;
     dev_t   dev;                        /* which file is ours to remove */
     ino_t   ino;
+    ino_t   socket_ino;                 /* of the socket, not of its file */
     char    path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
 } lane_socket_t;
 
-typedef struct {
+typedef struct lanes_s {
     int              dir_fd;            /* locked while we live */
     lane_socket_t    sockets[LANE_COUNT];
 } lanes_t;

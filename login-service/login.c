@@ -32,6 +32,11 @@ typedef struct {
     int           known;        /* the device, or the network */
 } login_t;
 
+typedef struct {
+    const char   *reason;
+    metric_t      metric;
+} login_reason_t;
+
 
 static int login_parse(const http_request_t *request,
     http_response_t *response, login_t *login);
@@ -39,12 +44,22 @@ static int login_judge(service_t *service, const http_request_t *request,
     http_response_t *response, login_t *login);
 static void login_refuse(service_t *service, const login_t *login,
     const char *reason, http_response_t *response);
+static void login_count(const char *reason);
 static void login_upgrade(service_t *service, const login_t *login);
 static void login_accept(service_t *service, const http_request_t *request,
     http_response_t *response, login_t *login);
 static int login_replaced(const service_t *service,
     const http_request_t *request, char sid[37],
     unsigned char digest[TOKEN_DIGEST_SIZE]);
+
+
+static const login_reason_t  login_reasons[] = {
+    { "wrong", METRIC_LOGIN_WRONG },
+    { "unknown", METRIC_LOGIN_UNKNOWN },
+    { "disabled", METRIC_LOGIN_DISABLED },
+    { "no_password", METRIC_LOGIN_NO_PASSWORD },
+    { "hash", METRIC_LOGIN_HASH },
+};
 
 
 void
@@ -193,10 +208,23 @@ login_refuse(service_t *service, const login_t *login, const char *reason,
 
     log_event(LOG_LOGIN_REFUSED, "reason", reason, "user", sub,
               "address", login->client.address, NULL);
-    metrics_add(METRIC_LOGIN_REFUSED, 1);
+    login_count(reason);
 
     http_respond_error(response, 401, "invalid_grant",
                        "the user name or the password is wrong");
+}
+
+
+static void
+login_count(const char *reason)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(login_reasons) / sizeof(login_reasons[0]); i++) {
+        if (strcmp(login_reasons[i].reason, reason) == 0) {
+            metrics_add(login_reasons[i].metric, 1);
+        }
+    }
 }
 
 

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 
+#include "metrics.h"
 #include "password.h"
 #include "password_common.h"
 #include "password_method.h"
@@ -26,6 +28,8 @@ _Static_assert(PASSWORD_MAX_BYTES < CRYPT_MAX_PASSPHRASE_SIZE,
 static password_result_t password_compute(const char *password,
     const char *hash);
 static void password_spend(const char *password);
+static char *password_crypt(const char *password, const char *setting,
+    struct crypt_data *data);
 
 
 /* A hash that no user has; only its settings matter. */
@@ -80,7 +84,7 @@ password_hash(const char *password, char hash[PASSWORD_HASH_SIZE])
 
     if (crypt_gensalt_rn(PASSWORD_PREFIX, PASSWORD_COST, NULL, 0, setting,
                          sizeof(setting))
-        && crypt_rn(password, setting, &data, sizeof(data)))
+        && password_crypt(password, setting, &data))
     {
         memcpy(hash, data.output, PASSWORD_HASH_SIZE);
         rc = 0;
@@ -175,7 +179,7 @@ password_compute(const char *password, const char *hash)
     memset(&data, 0, sizeof(data));
     errno = 0;
 
-    computed = crypt_rn(password, hash, &data, sizeof(data));
+    computed = password_crypt(password, hash, &data);
 
     if (computed == NULL) {
         result = errno == ENOMEM ? PASSWORD_FAILED : PASSWORD_REFUSED;
@@ -205,4 +209,25 @@ password_spend(const char *password)
     }
 
     (void) password_compute(password, password_dummy);
+}
+
+
+/* The one place where a hash is computed; it is timed. */
+static char *
+password_crypt(const char *password, const char *setting,
+    struct crypt_data *data)
+{
+    char            *hash;
+    int64_t          taken;
+    struct timespec  from, to;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    hash = crypt_rn(password, setting, data, sizeof(*data));
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    taken = (int64_t) (to.tv_sec - from.tv_sec) * 1000000
+            + (to.tv_nsec - from.tv_nsec) / 1000;
+    metrics_hashed(taken);
+
+    return hash;
 }

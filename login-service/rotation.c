@@ -28,6 +28,15 @@ static const char  *rotation_reasons[DB_SESSION_OUTCOMES] = {
     [DB_SESSION_INVALID] = "invalid",
 };
 
+static const metric_t  rotation_metrics[DB_SESSION_OUTCOMES] = {
+    [DB_SESSION_REUSE]   = METRIC_REFRESH_REUSE,
+    [DB_SESSION_REUSED]  = METRIC_REFRESH_REUSE,
+    [DB_SESSION_REVOKED] = METRIC_REFRESH_REVOKED,
+    [DB_SESSION_EXPIRED] = METRIC_REFRESH_EXPIRED,
+    [DB_SESSION_IDLE]    = METRIC_REFRESH_IDLE,
+    [DB_SESSION_INVALID] = METRIC_REFRESH_INVALID,
+};
+
 
 db_status_t
 rotation_perform(service_t *service, jot_str_t text, int renew,
@@ -122,5 +131,5 @@ rotation_refused(const rotation_t *rotation, db_outcome_t outcome,
               "reason", rotation->reason, "user", rotation->session.sub,
               "session", rotation->sid[0] ? rotation->sid : NULL,
               "address", client->address, NULL);
-    metrics_add(METRIC_REFRESH_REFUSED, 1);
+    metrics_add(rotation_metrics[outcome], 1);
 }

@@ -77,6 +77,8 @@ static const route_t  routes[] = {
       BODY_NONE, healthz_handler },
     { LANE_INTERNAL, HTTP_GET, "/readyz",
       BODY_NONE, readyz_handler },
+    { LANE_INTERNAL, HTTP_GET, "/metrics",
+      BODY_NONE, metrics_handler },
 };
 
 static const route_method_t  routes_methods[] = {

@@ -43,6 +43,8 @@ void healthz_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void readyz_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
+void metrics_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
 
 /* Answers a request whose form is wrong, with a line in the log. */
 void routes_refuse(const http_request_t *request, http_response_t *response,

@@ -16,8 +16,11 @@ typedef enum {
 typedef struct keys_s  keys_t;
 typedef struct db_s    db_t;
 
+struct lanes_s;
+
 typedef struct {
     lane_t             lane;
+    const struct lanes_s  *lanes;
     const config_t    *config;
     const keys_t      *keys;
     db_t              *db;

@@ -65,6 +65,7 @@ worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
     mallopt(M_PERTURB, 0x5a);
 
     service.lane = lane;
+    service.lanes = lanes;
     service.config = config;
     service.keys = keys;
     service.db = db_new(config);
