@@ -45,6 +45,8 @@ static const judged_t  judged[] = {
     { "no sub", "{\"sub\":null}", "at+jwt", JOT_MALFORMED },
     { "an empty sub", "{\"sub\":\"\"}", "at+jwt", JOT_MALFORMED },
     { "a sub that is a number", "{\"sub\":1}", "at+jwt", JOT_MALFORMED },
+    { "no jti", "{\"jti\":null}", "at+jwt", JOT_MALFORMED },
+    { "no client_id", "{\"client_id\":null}", "at+jwt", JOT_MALFORMED },
     { "no ver", "{\"ver\":null}", "at+jwt", JOT_MALFORMED },
     { "a ver that is a text", "{\"ver\":\"1\"}", "at+jwt", JOT_MALFORMED },
     { "a ver that is a fraction", "{\"ver\":1.5}", "at+jwt", JOT_MALFORMED },
@@ -571,9 +573,10 @@ sign(const char *claims, const char *typ)
 
     header = json_pack("{s:s, s:s, s:s}", "alg", "HS256", "kid",
                        keys_kid(keys), "typ", typ);
-    payload = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "iss",
+    payload = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "iss",
                         "https://login.example", "aud", "https://api.example",
-                        "sub", "u-1", "sid", SID,
+                        "sub", "u-1", "sid", SID, "jti", "j-1",
+                        "client_id", "portero",
                         "exp", (json_int_t) NOW + 600, "ver", (json_int_t) 1);
     over = json_loads(claims, 0, NULL);
 
