@@ -37,7 +37,7 @@ ngx_http_auth_jwt_check_conf(ngx_conf_t *cf, ngx_http_auth_jwt_loc_conf_t *conf)
         return NGX_OK;
     }
 
-    if (enable->on && conf->require) {
+    if (conf->require && (enable->on || conf->identity)) {
         require = conf->require->elts;
 
         for (i = 0; i < conf->require->nelts; i++) {

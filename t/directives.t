@@ -203,6 +203,9 @@ warns('auth_jwt_require where auth_jwt is off', $_->[0],
     ['a server with its own in each location',
      "auth_jwt_require \$arg_a; # here\nlocation / { auth_jwt x; "
      . "auth_jwt_require \$arg_b; }"];
+accepts('auth_jwt_require for an identity header', server =>
+    'location / { auth_jwt off token=$arg_t; auth_jwt_require $arg_a; '
+    . 'auth_jwt_identity_header X-User sub; }');
 accepts('auth_jwt_require that reaches one location', server =>
     'auth_jwt_require $arg_a; location / { } location /b { auth_jwt x; }');
 accepts('auth_jwt_require that one location does not need', server =>
