@@ -97,21 +97,50 @@ admin_call(const portero_t *portero, const char *sql, int n,
 }
 
 
+portero_status_t
+admin_change(const portero_t *portero, const char *sql, int n,
+    const char *const *values, const admin_rule_t *rules, const char *missing)
+{
+    PGresult          *result;
+    portero_status_t   status;
+
+    result = admin_call(portero, sql, n, values, rules);
+
+    if (result == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    status = PORTERO_OK;
+
+    if (PQgetvalue(result, 0, 0)[0] != 't') {
+        status = portero_failed(missing, values[0]);
+    }
+
+    PQclear(result);
+    return status;
+}
+
+
+const char *
+admin_rule_text(const admin_rule_t *rules, const char *message)
+{
+    for ( ; rules && rules->constraint; rules++) {
+        if (strstr(message, rules->constraint)) {
+            return rules->text;
+        }
+    }
+
+    return message;
+}
+
+
 static void
 admin_refused(PGconn *conn, const admin_rule_t *rules)
 {
     char  message[512];
 
     one_line(message, sizeof(message), PQerrorMessage(conn));
-
-    for ( ; rules && rules->constraint; rules++) {
-        if (strstr(message, rules->constraint)) {
-            portero_failed("%s", rules->text);
-            return;
-        }
-    }
-
-    portero_failed("%s", message);
+    portero_failed("%s", admin_rule_text(rules, message));
 }
 
 

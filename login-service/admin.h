@@ -35,4 +35,15 @@ typedef struct {
 PGresult *admin_call(const portero_t *portero, const char *sql, int n,
     const char *const *values, const admin_rule_t *rules);
 
+/*
+ * The same for a function that is true if it found what values[0] names; else
+ * missing says so, a format for that name.
+ */
+portero_status_t admin_change(const portero_t *portero, const char *sql, int n,
+    const char *const *values, const admin_rule_t *rules, const char *missing)
+    __attribute__((format(printf, 6, 0)));
+
+/* What a message of PostgreSQL's means by the rules: static, or itself. */
+const char *admin_rule_text(const admin_rule_t *rules, const char *message);
+
 #endif

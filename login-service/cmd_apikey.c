@@ -19,8 +19,6 @@
 
 
 static int apikey_id(char id[APIKEY_ID_SIZE]);
-static portero_status_t apikey_call(const portero_t *portero, const char *sql,
-    int n, const char *const *values, const char *missing);
 static void apikey_show(const portero_t *portero, const char *id,
     const char *secret);
 
@@ -51,9 +49,9 @@ cmd_apikey_create(const portero_t *portero)
     values[4] = options.description;
     values[5] = options.expires;
 
-    status = apikey_call(portero, "SELECT portero.admin_apikey_create($1, $2,"
-                         " decode($3, 'hex'), $4, $5, $6::integer)", 6, values,
-                         "there is no user \"%s\"");
+    status = admin_change(portero, "SELECT portero.admin_apikey_create($1, $2,"
+                          " decode($3, 'hex'), $4, $5, $6::integer)", 6,
+                          values, machine_rules, "there is no user \"%s\"");
 
     if (status == PORTERO_OK) {
         apikey_show(portero, id, secret);
@@ -76,8 +74,8 @@ cmd_apikey_revoke(const portero_t *portero)
 {
     const char  *values[1] = { portero->argv[0] };
 
-    return apikey_call(portero, "SELECT portero.admin_apikey_revoke($1)", 1,
-                       values, "there is no API key \"%s\" in force");
+    return admin_change(portero, "SELECT portero.admin_apikey_revoke($1)", 1,
+                        values, NULL, "there is no API key \"%s\" in force");
 }
 
 
@@ -110,9 +108,9 @@ cmd_apikey_rotate(const portero_t *portero)
     values[1] = hex;
     values[2] = hours;
 
-    status = apikey_call(portero, "SELECT portero.admin_apikey_rotate($1,"
-                         " decode($2, 'hex'), $3::integer)", 3, values,
-                         "there is no API key \"%s\" in force");
+    status = admin_change(portero, "SELECT portero.admin_apikey_rotate($1,"
+                          " decode($2, 'hex'), $3::integer)", 3, values, NULL,
+                          "there is no API key \"%s\" in force");
 
     if (status == PORTERO_OK) {
         apikey_show(portero, values[0], secret);
@@ -141,32 +139,6 @@ apikey_id(char id[APIKEY_ID_SIZE])
     }
 
     return 0;
-}
-
-
-/* A function that is true when it did what it says; $1 is what was named. */
-
-static portero_status_t
-apikey_call(const portero_t *portero, const char *sql, int n,
-    const char *const *values, const char *missing)
-{
-    PGresult          *result;
-    portero_status_t   status;
-
-    result = admin_call(portero, sql, n, values, machine_rules);
-
-    if (result == NULL) {
-        return PORTERO_FAILED;
-    }
-
-    status = PORTERO_OK;
-
-    if (PQgetvalue(result, 0, 0)[0] != 't') {
-        status = portero_failed(missing, values[0]);
-    }
-
-    PQclear(result);
-    return status;
 }
 
 

@@ -71,24 +71,10 @@ cmd_client_list(const portero_t *portero)
 portero_status_t
 cmd_client_remove(const portero_t *portero)
 {
-    PGresult          *result;
-    const char        *values[1] = { portero->argv[0] };
-    portero_status_t   status;
+    const char  *values[1] = { portero->argv[0] };
 
-    result = admin_call(portero, "SELECT portero.admin_client_remove($1)", 1,
-                        values, machine_rules);
-    if (result == NULL) {
-        return PORTERO_FAILED;
-    }
-
-    status = PORTERO_OK;
-
-    if (PQgetvalue(result, 0, 0)[0] != 't') {
-        status = portero_failed("there is no client \"%s\"", values[0]);
-    }
-
-    PQclear(result);
-    return status;
+    return admin_change(portero, "SELECT portero.admin_client_remove($1)", 1,
+                        values, NULL, "there is no client \"%s\"");
 }
 
 

@@ -329,7 +329,8 @@ import_add(import_t *import, char *const fields[IMPORT_FIELDS])
         import->users++;
 
     } else if (state[0]) {
-        import_refuse(import, user_rule(PQerrorMessage(import->conn)));
+        import_refuse(import, admin_rule_text(user_rules,
+                                              PQerrorMessage(import->conn)));
 
     } else {
         import->errors++;               /* it is said already */

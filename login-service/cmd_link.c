@@ -83,46 +83,26 @@ static portero_status_t
 link_store(const portero_t *portero, const link_kind_t *kind,
     const unsigned char *digest)
 {
-    int                i;
-    char               hex[2 * LINK_DIGEST_SIZE + 1], seconds[16];
-    PGconn            *conn;
-    PGresult          *result;
-    const char        *values[3];
-    portero_status_t   status;
-
-    conn = admin_connect(portero);
-
-    if (conn == NULL) {
-        return PORTERO_FAILED;
-    }
+    int          i;
+    char         hex[2 * LINK_DIGEST_SIZE + 1], seconds[16];
+    const char  *values[3];
 
     for (i = 0; i < LINK_DIGEST_SIZE; i++) {
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
     }
 
     snprintf(seconds, sizeof(seconds), "%d", kind->seconds);
-    values[0] = hex;
-    values[1] = seconds;
-    values[2] = kind->user;
+    values[0] = kind->user;
+    values[1] = hex;
+    values[2] = seconds;
 
-    result = admin_query(conn, kind->user
-        ? "SELECT portero.admin_link_reset($3, decode($1, 'hex'), $2::integer)"
-        : "SELECT portero.admin_link_invite(decode($1, 'hex'), $2::integer)",
-        kind->user ? 3 : 2, values, NULL);
-
-    if (result == NULL) {
-        status = PORTERO_FAILED;
-
-    } else if (PQgetvalue(result, 0, 0)[0] == 't') {
-        status = PORTERO_OK;
-
-    } else {
-        status = portero_failed("there is no user \"%s\"", kind->user);
-    }
-
-    PQclear(result);
-    PQfinish(conn);
-    return status;
+    return kind->user
+           ? admin_change(portero, "SELECT portero.admin_link_reset($1,"
+                          " decode($2, 'hex'), $3::integer)", 3, values, NULL,
+                          "there is no user \"%s\"")
+           : admin_change(portero, "SELECT portero.admin_link_invite("
+                          "decode($1, 'hex'), $2::integer)", 2, values + 1,
+                          NULL, "no invite was made");
 }
 
 

@@ -16,12 +16,6 @@
 #define USER_PASSWORD_SIZE  1024
 
 
-typedef struct {
-    const char  *constraint;
-    const char  *text;
-} user_rule_t;
-
-
 static int user_hash(const portero_t *portero, const char *name,
     char hash[PASSWORD_HASH_SIZE]);
 static int user_weak(const portero_t *portero, const char *name,
@@ -30,15 +24,12 @@ static portero_status_t user_create(const portero_t *portero,
     const char *email, const char *roles);
 static portero_status_t user_change(const portero_t *portero, const char *sql,
     int n, const char *const *values);
-static portero_status_t user_refused(PGconn *conn, const char *state);
 static char *user_role_array(char **roles, int n);
 static void user_print(PGresult *result, int row);
 static json_t *user_json(PGresult *result, int row);
 
 
-/* What the tables ask, in other words than theirs. */
-
-static const user_rule_t  user_rules[] = {
+const admin_rule_t  user_rules[] = {
     { "users_username_key", "there is a user of that name already" },
     { "users_username_form", "a name has to be 1 to 64 of the letters A to Z, "
       "digits and . _ - @ +" },
@@ -46,6 +37,7 @@ static const user_rule_t  user_rules[] = {
       "254 characters" },
     { "roles_role_form", "a role has to be 1 to 64 of the letters A to Z, "
       "digits and . _ - @ + : /" },
+    { NULL, NULL }
 };
 
 static const struct {
@@ -104,21 +96,14 @@ portero_status_t
 cmd_user_list(const portero_t *portero)
 {
     int        row;
-    PGconn    *conn;
     json_t    *list;
     PGresult  *result;
 
-    conn = admin_connect(portero);
-    if (conn == NULL) {
-        return PORTERO_FAILED;
-    }
-
-    result = admin_query(conn, "SELECT sub, username, email,"
-                         " array_to_json(roles), disabled, created_at,"
-                         " last_login_at FROM portero.admin_user_list()",
-                         0, NULL, NULL);
+    result = admin_call(portero, "SELECT sub, username, email,"
+                        " array_to_json(roles), disabled, created_at,"
+                        " last_login_at FROM portero.admin_user_list()",
+                        0, NULL, NULL);
     if (result == NULL) {
-        PQfinish(conn);
         return PORTERO_FAILED;
     }
 
@@ -139,7 +124,6 @@ cmd_user_list(const portero_t *portero)
 
     json_decref(list);
     PQclear(result);
-    PQfinish(conn);
     return PORTERO_OK;
 }
 
@@ -295,19 +279,11 @@ user_weak(const portero_t *portero, const char *name, const char *password)
 static portero_status_t
 user_create(const portero_t *portero, const char *email, const char *roles)
 {
-    char               hash[PASSWORD_HASH_SIZE], state[6];
-    PGconn            *conn;
-    PGresult          *result;
-    const char        *values[4];
-    portero_status_t   status;
+    char         hash[PASSWORD_HASH_SIZE];
+    PGresult    *result;
+    const char  *values[4];
 
     if (user_hash(portero, portero->argv[0], hash) != 0) {
-        return PORTERO_FAILED;
-    }
-
-    conn = admin_connect(portero);
-    if (conn == NULL) {
-        explicit_bzero(hash, sizeof(hash));
         return PORTERO_FAILED;
     }
 
@@ -316,23 +292,19 @@ user_create(const portero_t *portero, const char *email, const char *roles)
     values[2] = email;
     values[3] = roles;
 
-    state[0] = '\0';
-    result = admin_query(conn, "SELECT portero.admin_user_add($1, $2, $3,"
-                         " ARRAY(SELECT jsonb_array_elements_text($4)))",
-                         4, values, state);
-
-    if (result) {
-        printf("%s\n", PQgetvalue(result, 0, 0));
-        status = PORTERO_OK;
-
-    } else {
-        status = user_refused(conn, state);
-    }
+    result = admin_call(portero, "SELECT portero.admin_user_add($1, $2, $3,"
+                        " ARRAY(SELECT jsonb_array_elements_text($4)))",
+                        4, values, user_rules);
 
     explicit_bzero(hash, sizeof(hash));
+
+    if (result == NULL) {
+        return PORTERO_FAILED;
+    }
+
+    printf("%s\n", PQgetvalue(result, 0, 0));
     PQclear(result);
-    PQfinish(conn);
-    return status;
+    return PORTERO_OK;
 }
 
 
@@ -342,62 +314,8 @@ static portero_status_t
 user_change(const portero_t *portero, const char *sql, int n,
     const char *const *values)
 {
-    char               state[6];
-    PGconn            *conn;
-    PGresult          *result;
-    portero_status_t   status;
-
-    conn = admin_connect(portero);
-    if (conn == NULL) {
-        return PORTERO_FAILED;
-    }
-
-    state[0] = '\0';
-    result = admin_query(conn, sql, n, values, state);
-
-    if (result == NULL) {
-        status = user_refused(conn, state);
-
-    } else if (PQgetvalue(result, 0, 0)[0] == 't') {
-        status = PORTERO_OK;
-
-    } else {
-        status = portero_failed("there is no user \"%s\"", values[0]);
-    }
-
-    PQclear(result);
-    PQfinish(conn);
-    return status;
-}
-
-
-static portero_status_t
-user_refused(PGconn *conn, const char *state)
-{
-    const char  *message;
-
-    if (state[0] == '\0') {
-        return PORTERO_FAILED;          /* it is said already */
-    }
-
-    message = user_rule(PQerrorMessage(conn));
-
-    return portero_failed("%.*s", (int) strcspn(message, "\n"), message);
-}
-
-
-const char *
-user_rule(const char *message)
-{
-    size_t  i;
-
-    for (i = 0; i < sizeof(user_rules) / sizeof(user_rules[0]); i++) {
-        if (strstr(message, user_rules[i].constraint)) {
-            return user_rules[i].text;
-        }
-    }
-
-    return message;
+    return admin_change(portero, sql, n, values, user_rules,
+                        "there is no user \"%s\"");
 }
 
 

@@ -3,10 +3,10 @@
 #ifndef CMD_USER_H
 #define CMD_USER_H
 
-/*
- * PostgreSQL's words for a rule of the tables that was broken, in words of
- * ours; its own where no rule is named.
- */
-const char *user_rule(const char *message);
+#include "admin.h"
+
+
+/* What the tables of users and roles ask. */
+extern const admin_rule_t  user_rules[];
 
 #endif
