@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 #include "admin.h"
-#include "link.h"
 #include "notify.h"
+#include "secret.h"
 
 
 #define MINUTE          60
@@ -56,15 +56,15 @@ cmd_user_reset_link(const portero_t *portero)
 static portero_status_t
 link_make(const portero_t *portero, const link_kind_t *kind)
 {
-    char               secret[LINK_SECRET_SIZE];
-    unsigned char      digest[LINK_DIGEST_SIZE];
+    char               secret[SECRET_SIZE];
+    unsigned char      digest[SECRET_DIGEST_SIZE];
     portero_status_t   status;
 
     if (portero->config->issuer[0] == '\0') {
         return portero_failed("ISSUER is not set; links begin with it");
     }
 
-    if (link_secret_new(secret) != 0 || link_digest(secret, digest) != 0) {
+    if (secret_new(secret) != 0 || secret_digest(secret, digest) != 0) {
         return portero_failed("there are no random numbers");
     }
 
@@ -83,14 +83,10 @@ static portero_status_t
 link_store(const portero_t *portero, const link_kind_t *kind,
     const unsigned char *digest)
 {
-    int          i;
-    char         hex[2 * LINK_DIGEST_SIZE + 1], seconds[16];
+    char         hex[SECRET_HEX_SIZE], seconds[16];
     const char  *values[3];
 
-    for (i = 0; i < LINK_DIGEST_SIZE; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
-
+    secret_hex(digest, hex);
     snprintf(seconds, sizeof(seconds), "%d", kind->seconds);
     values[0] = kind->user;
     values[1] = hex;

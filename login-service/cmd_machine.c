@@ -105,7 +105,7 @@ machine_secret(char secret[SECRET_SIZE], char hex[SECRET_HEX_SIZE])
     unsigned char  digest[SECRET_DIGEST_SIZE];
 
     if (secret_new(secret) != 0
-        || secret_digest(secret, strlen(secret), digest) != 0)
+        || secret_digest(secret, digest) != 0)
     {
         portero_failed("OpenSSL makes no secret");
         return -1;

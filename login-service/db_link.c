@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "db_call.h"
-#include "link.h"
+#include "secret.h"
 
 
 static const char *const  db_link_kinds[] = {
@@ -23,7 +23,7 @@ db_link_find(db_t *db, db_link_t kind, const unsigned char *digest,
 
     params.n = 0;
     db_param_text(&params, db_link_kinds[kind]);
-    db_param_bytes(&params, digest, LINK_DIGEST_SIZE);
+    db_param_bytes(&params, digest, SECRET_DIGEST_SIZE);
 
     status = db_call(db, "SELECT sub FROM portero.link_find($1, $2)", &params,
                      &result);
@@ -44,7 +44,7 @@ db_link_reset(db_t *db, const unsigned char *digest, const char *old_hash,
     db_params_t  params;
 
     params.n = 0;
-    db_param_bytes(&params, digest, LINK_DIGEST_SIZE);
+    db_param_bytes(&params, digest, SECRET_DIGEST_SIZE);
     db_param_text(&params, old_hash);
     db_param_text(&params, new_hash);
     db_param_text(&params, client->address);
@@ -65,7 +65,7 @@ db_link_register(db_t *db, const unsigned char *digest, const char *login,
     db_status_t   status;
 
     params.n = 0;
-    db_param_bytes(&params, digest, LINK_DIGEST_SIZE);
+    db_param_bytes(&params, digest, SECRET_DIGEST_SIZE);
     db_param_text(&params, login);
     db_param_text(&params, hash);
     db_param_text(&params, email);

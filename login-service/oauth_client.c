@@ -261,10 +261,10 @@ oauth_authenticate(service_t *service, const http_request_t *request,
     db_status_t    status;
     unsigned char  digest[SECRET_DIGEST_SIZE];
 
-    status = secret_digest(secret, strlen(secret), digest) == 0
+    status = secret_digest(secret, digest) == 0
              ? db_machine_find(service->db, client->id, digest,
                                &client->machine)
-             : DB_FAILED;
+             : DB_NONE;
 
     if (status == DB_NONE) {
 

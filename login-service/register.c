@@ -5,11 +5,11 @@
 #include "answer.h"
 #include "client.h"
 #include "credential.h"
-#include "link.h"
 #include "log.h"
 #include "metrics.h"
 #include "password.h"
 #include "routes.h"
+#include "secret.h"
 #include "throttle.h"
 #include "username.h"
 
@@ -20,7 +20,7 @@ typedef struct {
     const char   *email;        /* NULL: none */
     const char   *token;        /* of the invite; NULL: none */
     client_t      client;
-    unsigned char invite[LINK_DIGEST_SIZE];
+    unsigned char invite[SECRET_DIGEST_SIZE];
 } registration_form_t;
 
 
@@ -209,7 +209,7 @@ register_invited(service_t *service, registration_form_t *form,
     char         nobody[DB_SUB_SIZE];
     db_status_t  status;
 
-    status = form->token && link_digest(form->token, form->invite) == 0
+    status = form->token && secret_digest(form->token, form->invite) == 0
              ? db_link_find(service->db, DB_LINK_INVITE, form->invite, nobody)
              : DB_NONE;
 

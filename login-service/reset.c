@@ -9,11 +9,11 @@
 #include "answer.h"
 #include "client.h"
 #include "credential.h"
-#include "link.h"
 #include "log.h"
 #include "metrics.h"
 #include "password.h"
 #include "routes.h"
+#include "secret.h"
 #include "throttle.h"
 
 
@@ -22,7 +22,7 @@ typedef struct {
     const char     *wanted;
     client_t        client;
     throttle_t      throttle;
-    unsigned char   digest[LINK_DIGEST_SIZE];
+    unsigned char   digest[SECRET_DIGEST_SIZE];
     char            sub[DB_SUB_SIZE];
     char            login[DB_SUB_SIZE];
     char            hash[DB_HASH_SIZE];
@@ -95,7 +95,7 @@ reset_find(service_t *service, http_response_t *response, reset_t *reset)
 {
     db_status_t  status;
 
-    status = link_digest(reset->token, reset->digest) == 0
+    status = secret_digest(reset->token, reset->digest) == 0
              ? db_link_find(service->db, DB_LINK_RESET, reset->digest,
                             reset->sub)
              : DB_NONE;

@@ -22,7 +22,7 @@ secret_new(char text[SECRET_SIZE])
     size_t         len;
     unsigned char  random[SECRET_BYTES];
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (RAND_priv_bytes(random, sizeof(random)) != 1) {
         return -1;
     }
 
@@ -35,11 +35,24 @@ secret_new(char text[SECRET_SIZE])
 
 
 int
-secret_digest(const char *text, size_t len,
-    unsigned char digest[SECRET_DIGEST_SIZE])
+secret_digest(const char *text, unsigned char digest[SECRET_DIGEST_SIZE])
 {
-    return EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) == 1
-           ? 0 : -1;
+    int            rc;
+    size_t         len;
+    unsigned char  bytes[JOT_BASE64URL_DECODED(SECRET_SIZE)];
+
+    rc = -1;
+
+    if (strlen(text) == SECRET_SIZE - 1
+        && jot_base64url_decode(bytes, &len, text, SECRET_SIZE - 1) == 0
+        && EVP_Digest(text, SECRET_SIZE - 1, digest, NULL, EVP_sha256(), NULL)
+           == 1)
+    {
+        rc = 0;
+    }
+
+    explicit_bzero(bytes, sizeof(bytes));
+    return rc;
 }
 
 
