@@ -262,4 +262,12 @@ db_status_t db_token_live(db_t *db, const db_token_t *token);
 db_status_t db_token_revoke(db_t *db, const db_token_t *token,
     const db_client_t *client);
 
+
+/*
+ * The revocations after a number, at most limit of them, as the JSON text that
+ * gateways read.  *json is malloc()ed.
+ */
+db_status_t db_revocation_list(db_t *db, int64_t since, int limit,
+    char **json);
+
 #endif

@@ -73,6 +73,8 @@ static const route_t  routes[] = {
       BODY_NONE, oauth_metadata_handler },
     { LANE_TOKEN, HTTP_GET, "/.well-known/jwks.json",
       BODY_NONE, jwks_handler },
+    { LANE_INTERNAL, HTTP_GET, "/internal/revocations",
+      BODY_NONE, revocations_handler },
     { LANE_INTERNAL, HTTP_GET, "/healthz",
       BODY_NONE, healthz_handler },
     { LANE_INTERNAL, HTTP_GET, "/readyz",

@@ -39,6 +39,8 @@ void oauth_metadata_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void jwks_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
+void revocations_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
 void healthz_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void readyz_handler(service_t *service, const http_request_t *request,

@@ -36,6 +36,7 @@ my %LANE = (
     '/oauth/introspect'       => 'token',
     '/.well-known/oauth-authorization-server' => 'token',
     '/.well-known/jwks.json'  => 'token',
+    '/internal/revocations'   => 'internal',
     '/healthz'                => 'internal',
     '/readyz'                 => 'internal',
 );

@@ -119,7 +119,7 @@ sub fcgi {
 
     my $request = begin(keep => $o{keep})
         . params(REQUEST_METHOD => $method, DOCUMENT_URI => $uri,
-            QUERY_STRING => '', REMOTE_ADDR => '192.0.2.7',
+            QUERY_STRING => $o{query} // '', REMOTE_ADDR => '192.0.2.7',
             CONTENT_TYPE => $o{type} // (length $body ? 'application/json' : ''),
             CONTENT_LENGTH => $o{length} // (length $body || ''),
             @{$o{headers} // []})
