@@ -1,4 +1,4 @@
-/* portero key: generate, list, rotate, retire. */
+/* portero key: generate, list, rotate, retire, adopt. */
 
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,10 @@
 
 #include <jansson.h>
 
+#include "admin.h"
 #include "keys.h"
 #include "portero.h"
+#include "ring.h"
 
 
 static int key_options(const portero_t *portero, const char **kid, int *now,
@@ -142,6 +144,35 @@ cmd_key_retire(const portero_t *portero)
 
     return key_show(portero, keys_retire(portero->config, kid, now, error),
                     error);
+}
+
+
+/* After KEY_DIR was lost: the database forgets the keys that it knew. */
+
+portero_status_t
+cmd_key_adopt(const portero_t *portero)
+{
+    int          rc;
+    char         error[KEYS_ERROR_SIZE];
+    char         numbers[RING_NUMBERS_SIZE], prints[RING_PRINTS_SIZE];
+    keys_t      *keys;
+    const char  *values[2] = { numbers, prints };
+
+    keys = keys_load(portero->config, error);
+    if (keys == NULL) {
+        return portero_failed("%s", error);
+    }
+
+    rc = ring_arrays(keys, numbers, prints);
+    keys_free(keys);
+
+    if (rc != 0) {
+        return portero_failed("OpenSSL makes no fingerprint");
+    }
+
+    return admin_change(portero, "SELECT portero.admin_ring_adopt("
+                        "$1::integer[], $2::text[])", 2, values, NULL,
+                        "nothing was adopted: %s");
 }
 
 

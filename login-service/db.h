@@ -270,4 +270,18 @@ db_status_t db_token_revoke(db_t *db, const db_token_t *token,
 db_status_t db_revocation_list(db_t *db, int64_t since, int limit,
     char **json);
 
+
+typedef enum {
+    DB_RING_KNOWN,
+    DB_RING_OTHER,
+    DB_RING_OLDER
+} db_ring_t;
+
+/*
+ * What the database says of a ring of HMAC keys: arrays, as texts, of numbers
+ * and fingerprints.  Numbers that are new to it it knows from here on.
+ */
+db_status_t db_ring_check(db_t *db, const char *numbers, const char *prints,
+    db_ring_t *ring);
+
 #endif

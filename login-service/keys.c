@@ -22,7 +22,6 @@
 
 
 #define KEYS_ETAG_SIZE           26
-#define KEYS_FINGERPRINT_BYTES   16
 #define KEYS_FINGERPRINT_DOMAIN  "portero fingerprint of a refresh key"
 
 struct keys_s {
@@ -32,7 +31,6 @@ struct keys_s {
     char            *jwks;
     char            *gateway;           /* with HS256 a secret */
     char             etag[KEYS_ETAG_SIZE];
-    char             fingerprint[2 * KEYS_FINGERPRINT_BYTES + 1];
 
     key_info_t       infos[KEYS_STATE_MAX + 1];
     char            *jwk[KEYS_STATE_MAX + 1];       /* while loading */
@@ -57,7 +55,6 @@ static int keys_load_secret(keys_t *keys, const config_t *config);
 static int keys_load_texts(keys_t *keys, const config_t *config,
     const keys_dir_t *dir, char error[KEYS_ERROR_SIZE]);
 static int keys_make_etag(keys_t *keys);
-static int keys_make_fingerprint(keys_t *keys);
 static void keys_free_jwks(keys_t *keys);
 
 
@@ -185,10 +182,30 @@ keys_etag(const keys_t *keys)
 }
 
 
-const char *
-keys_fingerprint(const keys_t *keys)
+int
+keys_fingerprint(const keys_t *keys, unsigned id,
+    char hex[KEYS_FINGERPRINT_SIZE])
 {
-    return keys->fingerprint;
+    size_t         i;
+    unsigned char  mac[EVP_MAX_MD_SIZE];
+
+    if (id > KEYS_RING_MAX || !keys->has[id]) {
+        return 0;
+    }
+
+    if (HMAC(EVP_sha256(), keys->ring[id], KEYS_REFRESH_SIZE,
+             (const unsigned char *) KEYS_FINGERPRINT_DOMAIN,
+             strlen(KEYS_FINGERPRINT_DOMAIN), mac, NULL)
+        == NULL)
+    {
+        return -1;
+    }
+
+    for (i = 0; i < (KEYS_FINGERPRINT_SIZE - 1) / 2; i++) {
+        sprintf(hex + 2 * i, "%02x", mac[i]);
+    }
+
+    return 1;
 }
 
 
@@ -432,7 +449,7 @@ keys_load_texts(keys_t *keys, const config_t *config, const keys_dir_t *dir,
     keys_free_jwks(keys);
 
     if (keys->gateway == NULL || keys->jwks == NULL
-        || keys_make_etag(keys) != 0 || keys_make_fingerprint(keys) != 0)
+        || keys_make_etag(keys) != 0)
     {
         return keys_dir_refuse(dir, NULL, error, "out of memory");
     }
@@ -468,54 +485,6 @@ keys_make_etag(keys_t *keys)
     *p = '\0';
 
     return 0;
-}
-
-
-/* By an HMAC with each key, so that it may be stored and shown. */
-
-static int
-keys_make_fingerprint(keys_t *keys)
-{
-    int             rc;
-    size_t          i;
-    unsigned        id;
-    EVP_MD_CTX     *ctx;
-    unsigned char   mac[EVP_MAX_MD_SIZE], number;
-
-    ctx = EVP_MD_CTX_new();
-    rc = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 ? 0 : -1;
-
-    for (id = 0; rc == 0 && id <= KEYS_RING_MAX; id++) {
-
-        if (!keys->has[id]) {
-            continue;
-        }
-
-        number = id;
-
-        if (HMAC(EVP_sha256(), keys->ring[id], KEYS_REFRESH_SIZE,
-                 (const unsigned char *) KEYS_FINGERPRINT_DOMAIN,
-                 strlen(KEYS_FINGERPRINT_DOMAIN), mac, NULL)
-            == NULL
-            || EVP_DigestUpdate(ctx, &number, 1) != 1
-            || EVP_DigestUpdate(ctx, mac, 32) != 1)
-        {
-            rc = -1;
-        }
-    }
-
-    if (rc == 0 && EVP_DigestFinal_ex(ctx, mac, NULL) == 1) {
-        for (i = 0; i < KEYS_FINGERPRINT_BYTES; i++) {
-            sprintf(keys->fingerprint + 2 * i, "%02x", mac[i]);
-        }
-
-    } else {
-        rc = -1;
-    }
-
-    EVP_MD_CTX_free(ctx);
-
-    return rc;
 }
 
 

@@ -38,7 +38,6 @@ const char *keys_jwks(const keys_t *keys);      /* served; empty with HS256 */
 const char *keys_gateway(const keys_t *keys);   /* with HS256 a secret */
 const char *keys_kid(const keys_t *keys);       /* of the key that signs */
 const char *keys_etag(const keys_t *keys);
-const char *keys_fingerprint(const keys_t *keys);   /* of the refresh ring */
 
 /*
  * The HMAC key that is in use and its number; and any by its number, or NULL.
@@ -49,6 +48,17 @@ const char *keys_fingerprint(const keys_t *keys);   /* of the refresh ring */
 
 const unsigned char *keys_refresh(const keys_t *keys, unsigned *id);
 const unsigned char *keys_refresh_find(const keys_t *keys, unsigned id);
+
+/*
+ * What tells the HMAC key of a number from any other and may be stored and
+ * shown: an HMAC by it, in hex.  1, or 0 if there is no such key, or -1 if
+ * OpenSSL fails.
+ */
+#define KEYS_RING_MAX          255      /* the highest number; the lowest is 1 */
+#define KEYS_FINGERPRINT_SIZE  33
+
+int keys_fingerprint(const keys_t *keys, unsigned id,
+    char hex[KEYS_FINGERPRINT_SIZE]);
 
 /*
  * Writes the set for gateways to GATEWAY_KEYS_FILE, by rename, 0640, and not

@@ -27,7 +27,6 @@
 
 #define KEYS_STATE_FILE  "state"
 #define KEYS_STATE_MAX   256
-#define KEYS_RING_MAX    255        /* the highest NUMBER; the lowest is 1 */
 #define KEYS_NAME_SIZE   80
 
 typedef enum {

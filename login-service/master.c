@@ -23,6 +23,7 @@
 #include "metrics.h"
 #include "password.h"
 #include "password_list.h"
+#include "ring.h"
 #include "title.h"
 
 
@@ -53,6 +54,8 @@ static int master_block_signals(master_t *master);
 static int master_load(const char *file, config_t **config, keys_t **keys,
     char error[MASTER_ERROR_SIZE]);
 static int master_check_database(const config_t *config,
+    char error[MASTER_ERROR_SIZE]);
+static int master_check_ring(const config_t *config, const keys_t *keys,
     char error[MASTER_ERROR_SIZE]);
 static void master_start_crew(master_t *master, int64_t now);
 static void master_log_start(const master_t *master);
@@ -169,9 +172,42 @@ master_load(const char *file, config_t **config, keys_t **keys,
         *keys = keys_load(*config, error);
     }
 
+    if (*keys && master_check_ring(*config, *keys, error) != 0) {
+        keys_free(*keys);
+        *keys = NULL;
+    }
+
     if (*keys == NULL) {
         config_free(*config);
         *config = NULL;
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* While the database is away the workers go on asking. */
+static int
+master_check_ring(const config_t *config, const keys_t *keys,
+    char error[MASTER_ERROR_SIZE])
+{
+    db_t           *db;
+    ring_status_t   status;
+
+    db = db_new(config);
+
+    if (db == NULL) {
+        snprintf(error, MASTER_ERROR_SIZE, "out of memory");
+        return -1;
+    }
+
+    status = ring_check(db, keys);
+    db_free(db);
+
+    if (status == RING_OTHER || status == RING_OLDER) {
+        snprintf(error, MASTER_ERROR_SIZE, "%s: %s", config->key_dir,
+                 ring_text(status));
         return -1;
     }
 
@@ -345,7 +381,7 @@ master_check_keys(master_t *master, int64_t now)
 
     keys = keys_load(master->config, error);
 
-    if (keys
+    if (keys && master_check_ring(master->config, keys, error) == 0
         && master_replace(master, master->config, keys, now, error) == 0)
     {
         log_event(LOG_KEYS_LOADED, "kid", master_kid(master), NULL);

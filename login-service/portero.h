@@ -36,6 +36,7 @@ portero_status_t cmd_user_role(const portero_t *portero);
 portero_status_t cmd_user_password(const portero_t *portero);
 portero_status_t cmd_key_generate(const portero_t *portero);
 portero_status_t cmd_key_list(const portero_t *portero);
+portero_status_t cmd_key_adopt(const portero_t *portero);
 portero_status_t cmd_client_add(const portero_t *portero);
 portero_status_t cmd_client_list(const portero_t *portero);
 portero_status_t cmd_client_remove(const portero_t *portero);

@@ -11,6 +11,7 @@
 #include "csrf.h"
 #include "log.h"
 #include "metrics.h"
+#include "ring.h"
 #include "routes.h"
 
 
@@ -113,10 +114,12 @@ routes_dispatch(service_t *service, http_request_t *request,
     {
         metrics_add(METRIC_REQUEST_REFUSED, 1);
 
+    } else if (!(request->method & ROUTES_SAFE)
+               && ring_ready(service) != 0)
+    {
+        http_respond_unavailable(response);
+
     } else {
-
-        /* A throttle (429) has its place here: after form and origin. */
-
         route->handler(service, request, response);
     }
 

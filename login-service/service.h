@@ -24,6 +24,8 @@ typedef struct {
     const config_t    *config;
     const keys_t      *keys;
     db_t              *db;
+    int                ring_known;      /* ring.c's */
+    int                ring_told;
 } service_t;
 
 #endif

@@ -68,6 +68,8 @@ worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
     service.lanes = lanes;
     service.config = config;
     service.keys = keys;
+    service.ring_known = 0;
+    service.ring_told = 0;
     service.db = db_new(config);
 
     if (service.db == NULL) {

@@ -43,6 +43,7 @@ sub tokens_of {
     $gate->write_config(ALGORITHM => $alg,
         $alg eq 'HS256' ? (SECRET_KEY => $secret) : ());
     $gate->portero('key', 'generate');
+    $gate->portero('key', 'adopt');
     $gate->start_login;
 
     my $served = body(fcgi($gate->path('run/token.sock'),

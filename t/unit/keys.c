@@ -312,6 +312,7 @@ test_algorithm(void)
 static void
 test_public(void)
 {
+    char     print[KEYS_FINGERPRINT_SIZE];
     keys_t  *keys;
 
     keys = load(JOT_ES256);
@@ -329,7 +330,10 @@ test_public(void)
        "the active key is the one that signs");
     ok(keys_etag(keys)[0] == '"' && strlen(keys_etag(keys)) == 24
        && keys_etag(keys)[23] == '"', "an ETag has its quotes");
-    ok(strlen(keys_fingerprint(keys)) == 32, "a fingerprint");
+    ok(keys_fingerprint(keys, 1, print) == 1 && strlen(print) == 32,
+       "a fingerprint");
+    ok(keys_fingerprint(keys, 2, print) == 0
+       && keys_fingerprint(keys, 256, print) == 0, "none of other numbers");
 
     keys_free(keys);
 }
@@ -341,7 +345,8 @@ static void
 test_rotated(void)
 {
     int            i;
-    char           state[STATE_SIZE], etag[64], ring[64];
+    char           state[STATE_SIZE], etag[64];
+    char           ring[KEYS_FINGERPRINT_SIZE], same[KEYS_FINGERPRINT_SIZE];
     keys_t        *keys;
     unsigned       id;
     keys_state_t  *s;
@@ -358,7 +363,7 @@ test_rotated(void)
     }
 
     strcpy(etag, keys_etag(keys));
-    strcpy(ring, keys_fingerprint(keys));
+    keys_fingerprint(keys, 1, ring);
     keys_free(keys);
 
     memset(key, 'k', sizeof(key));
@@ -391,8 +396,9 @@ test_rotated(void)
     ok(keys && keys_refresh(keys, &id)[0] == 'k' && id == 2
        && keys_refresh_find(keys, 1),
        "the new refresh key is used, the old one known");
-    ok(keys && strcmp(ring, keys_fingerprint(keys)) != 0,
-       "which the fingerprint shows");
+    ok(keys && keys_fingerprint(keys, 1, same) == 1 && strcmp(ring, same) == 0
+       && keys_fingerprint(keys, 2, same) == 1 && strcmp(ring, same) != 0,
+       "each has its fingerprint");
 
     keys_free(keys);
     keydir_write("state", state, strlen(state));
