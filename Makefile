@@ -194,6 +194,17 @@ install: all
 	install -m 644 web/index.html $(DESTDIR)$(prefix)/share/portero/web/
 	install -m 644 web/app/* $(DESTDIR)$(prefix)/share/portero/web/app/
 	install -m 644 web/portero/* $(DESTDIR)$(prefix)/share/portero/web/portero/
+	install -d $(DESTDIR)$(prefix)/share/man/man{1,5,8} \
+	    $(DESTDIR)$(prefix)/lib/{systemd/system,sysusers.d,tmpfiles.d}
+	install -m 644 docs/man/portero.1 $(DESTDIR)$(prefix)/share/man/man1/
+	install -m 644 docs/man/portero.conf.5 $(DESTDIR)$(prefix)/share/man/man5/
+	install -m 644 docs/man/portero-login.8 $(DESTDIR)$(prefix)/share/man/man8/
+	sed 's|@prefix@|$(prefix)|' systemd/portero-login.service \
+	    > $(DESTDIR)$(prefix)/lib/systemd/system/portero-login.service
+	install -m 644 systemd/sysusers.conf \
+	    $(DESTDIR)$(prefix)/lib/sysusers.d/portero.conf
+	install -m 644 systemd/tmpfiles.conf \
+	    $(DESTDIR)$(prefix)/lib/tmpfiles.d/portero.conf
 
 clean:
 	rm -rf build
