@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "cookie.h"
 #include "log.h"
+#include "ring.h"
 
 
 #define SECOND  INT64_C(1000000)
@@ -46,7 +47,7 @@ answer_session(const config_t *config, const char *sid,
 
 
 token_result_t
-answer_pair(const service_t *service, const db_session_t *session,
+answer_pair(service_t *service, const db_session_t *session,
     token_refresh_t *refresh, answer_pair_t *pair, http_response_t *response)
 {
     char            sid[37];
@@ -54,6 +55,11 @@ answer_pair(const service_t *service, const db_session_t *session,
     token_result_t  result;
 
     memset(pair, 0, sizeof(answer_pair_t));
+
+    if (ring_ready(service) != 0) {
+        http_respond_unavailable(response);
+        return TOKEN_FAILED;
+    }
 
     refresh->generation = session->generation;
     token_sid_text(refresh->sid, sid);
@@ -95,7 +101,7 @@ answer_pair_free(answer_pair_t *pair)
 
 
 token_result_t
-answer_tokens(const service_t *service, delivery_t delivery,
+answer_tokens(service_t *service, delivery_t delivery,
     const db_session_t *session, token_refresh_t *refresh, int renewed,
     http_response_t *response)
 {

@@ -29,19 +29,20 @@ typedef struct {
 } answer_pair_t;
 
 /*
- * Unless TOKEN_OK, the response is a 500, and the log says why.  To be freed
- * in any case; that wipes them.
+ * Unless TOKEN_OK, the response is a 500, or a 503 while the keys are not known
+ * to be the right ones, and the log says why.  To be freed in any case; that
+ * wipes them.
  */
-token_result_t answer_pair(const service_t *service,
+token_result_t answer_pair(service_t *service,
     const db_session_t *session, token_refresh_t *refresh,
     answer_pair_t *pair, http_response_t *response);
 void answer_pair_free(answer_pair_t *pair);
 
 /*
  * 200 with an access token and the refresh token.  renewed is left out if it is
- * negative.  Unless TOKEN_OK, the response is a 500, and the log says why.
+ * negative.  Unless TOKEN_OK, the response says so, as with a pair.
  */
-token_result_t answer_tokens(const service_t *service, delivery_t delivery,
+token_result_t answer_tokens(service_t *service, delivery_t delivery,
     const db_session_t *session, token_refresh_t *refresh, int renewed,
     http_response_t *response);
 

@@ -180,8 +180,7 @@ crew_spawn(crew_worker_t *worker, const crew_outfit_t *outfit)
 
         /* The child's part ends here, wherever the master was called from. */
 
-        exit(worker_run(worker->lane, outfit->lanes, outfit->config,
-                        outfit->keys, master));
+        exit(worker_run(worker->lane, outfit, master));
     }
 
     if (pid == -1) {

@@ -34,6 +34,7 @@ typedef struct {
     lanes_t          *lanes;
     const config_t   *config;
     const keys_t     *keys;
+    int               ring_known;       /* the database has confirmed them */
 } crew_outfit_t;
 
 /* All who are there leave, and those that config asks for are due.  0 or -1. */

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "offer.h"
+#include "ring.h"
 #include "routes.h"
 
 
@@ -98,8 +99,10 @@ logout_by_refresh(service_t *service, jot_str_t text, const client_t *client)
     unsigned char     digest[TOKEN_DIGEST_SIZE];
     token_refresh_t   refresh;
 
-    if (token_refresh_parse(service->keys, text, &refresh) != 0) {
-        return DB_OK;
+    status = ring_token(service, text, &refresh);
+
+    if (status != DB_OK) {
+        return status == DB_NONE ? DB_OK : status;
     }
 
     token_sid_text(refresh.sid, sid);

@@ -37,6 +37,7 @@ typedef struct {
     const char   *config_file;
     config_t     *config;
     keys_t       *keys;
+    int           ring_known;       /* the database has confirmed them */
     lanes_t       lanes;
     crew_t        crew;
     sigset_t      signals;
@@ -56,7 +57,7 @@ static int master_load(const char *file, config_t **config, keys_t **keys,
 static int master_check_database(const config_t *config,
     char error[MASTER_ERROR_SIZE]);
 static int master_check_ring(const config_t *config, const keys_t *keys,
-    char error[MASTER_ERROR_SIZE]);
+    int *known, char error[MASTER_ERROR_SIZE]);
 static void master_start_crew(master_t *master, int64_t now);
 static void master_log_start(const master_t *master);
 static void master_free(master_t *master);
@@ -122,6 +123,8 @@ master_start(master_t *master, char error[MASTER_ERROR_SIZE])
     }
 
     if (lane_open(&master->lanes, master->config, error) != 0
+        || master_check_ring(master->config, master->keys,
+                             &master->ring_known, error) != 0
         || keys_write_gateway_file(master->keys, master->config, error) != 0)
     {
         return -1;
@@ -172,11 +175,6 @@ master_load(const char *file, config_t **config, keys_t **keys,
         *keys = keys_load(*config, error);
     }
 
-    if (*keys && master_check_ring(*config, *keys, error) != 0) {
-        keys_free(*keys);
-        *keys = NULL;
-    }
-
     if (*keys == NULL) {
         config_free(*config);
         *config = NULL;
@@ -187,9 +185,9 @@ master_load(const char *file, config_t **config, keys_t **keys,
 }
 
 
-/* While the database is away the workers go on asking. */
+/* While the database is away, known is 0, and the workers go on asking. */
 static int
-master_check_ring(const config_t *config, const keys_t *keys,
+master_check_ring(const config_t *config, const keys_t *keys, int *known,
     char error[MASTER_ERROR_SIZE])
 {
     db_t           *db;
@@ -210,6 +208,8 @@ master_check_ring(const config_t *config, const keys_t *keys,
                  ring_text(status));
         return -1;
     }
+
+    *known = status == RING_KNOWN;
 
     return 0;
 }
@@ -243,6 +243,7 @@ master_start_crew(master_t *master, int64_t now)
     outfit.lanes = &master->lanes;
     outfit.config = master->config;
     outfit.keys = master->keys;
+    outfit.ring_known = master->ring_known;
 
     crew_start(&master->crew, &outfit, now);
 }
@@ -381,7 +382,7 @@ master_check_keys(master_t *master, int64_t now)
 
     keys = keys_load(master->config, error);
 
-    if (keys && master_check_ring(master->config, keys, error) == 0
+    if (keys
         && master_replace(master, master->config, keys, now, error) == 0)
     {
         log_event(LOG_KEYS_LOADED, "kid", master_kid(master), NULL);
@@ -405,6 +406,8 @@ static int
 master_replace(master_t *master, config_t *config, keys_t *keys, int64_t now,
     char error[MASTER_ERROR_SIZE])
 {
+    int  known;
+
     if (strcmp(config->socket_dir, master->config->socket_dir) != 0
         || strcmp(config->socket_group, master->config->socket_group) != 0)
     {
@@ -413,7 +416,9 @@ master_replace(master_t *master, config_t *config, keys_t *keys, int64_t now,
         return -1;
     }
 
-    if (keys_write_gateway_file(keys, config, error) != 0) {
+    if (master_check_ring(config, keys, &known, error) != 0
+        || keys_write_gateway_file(keys, config, error) != 0)
+    {
         return -1;
     }
 
@@ -426,6 +431,7 @@ master_replace(master_t *master, config_t *config, keys_t *keys, int64_t now,
 
     keys_free(master->keys);
     master->keys = keys;
+    master->ring_known = known;
     master->keys_error[0] = '\0';
 
     if (config != master->config) {

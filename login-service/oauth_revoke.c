@@ -12,6 +12,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "oauth_client.h"
+#include "ring.h"
 #include "routes.h"
 #include "token.h"
 
@@ -70,10 +71,11 @@ oauth_revoke_judge(service_t *service, const http_request_t *request,
     memset(&access, 0, sizeof(access));
     client_read(request, &asking);
     verified = JOT_MISSING;
-    status = DB_NONE;
     may = 1;
 
-    if (token_refresh_parse(service->keys, text, &refresh) == 0) {
+    status = ring_token(service, text, &refresh);
+
+    if (status == DB_OK) {
 
         may = oauth_revoke_may(service, request, response, client,
                                service->config->client_id);
@@ -81,7 +83,7 @@ oauth_revoke_judge(service_t *service, const http_request_t *request,
             status = oauth_revoke_refresh(service, &refresh, &asking);
         }
 
-    } else {
+    } else if (status == DB_NONE) {
         verified = token_access_verify(service->keys, service->config, text,
                                        time(NULL), &access);
     }

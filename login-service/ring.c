@@ -72,6 +72,18 @@ ring_ready(service_t *service)
 }
 
 
+db_status_t
+ring_token(service_t *service, jot_str_t text, token_refresh_t *refresh)
+{
+    if (token_refresh_parse(service->keys, text, refresh) == 0) {
+        return DB_OK;
+    }
+
+    return text.len == TOKEN_REFRESH_SIZE - 1 && ring_ready(service) != 0
+           ? DB_UNAVAILABLE : DB_NONE;
+}
+
+
 const char *
 ring_text(ring_status_t status)
 {

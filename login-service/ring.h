@@ -7,7 +7,9 @@
 #ifndef RING_H
 #define RING_H
 
+#include "db.h"
 #include "service.h"
+#include "token.h"
 
 
 typedef enum {
@@ -21,9 +23,17 @@ ring_status_t ring_check(db_t *db, const keys_t *keys);
 
 /*
  * 0 if this worker's keys are known.  The database is asked until it has said
- * so; -1, and what is wrong is logged, once.
+ * so; else -1, and what is wrong is logged, once.  To be asked before a refresh
+ * token is given out.
  */
 int ring_ready(service_t *service);
+
+/*
+ * Reads a refresh token.  DB_NONE: it is none of ours.  DB_UNAVAILABLE: it is
+ * not by a key of this worker's, whose keys are not known to be the right ones.
+ */
+db_status_t ring_token(service_t *service, jot_str_t text,
+    token_refresh_t *refresh);
 
 /* What is wrong and what would be right: OTHER, OLDER. */
 const char *ring_text(ring_status_t status);

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "metrics.h"
+#include "ring.h"
 #include "rotation.h"
 
 
@@ -48,7 +49,13 @@ rotation_perform(service_t *service, jot_str_t text, int renew,
     memset(rotation, 0, sizeof(rotation_t));
     outcome = DB_SESSION_INVALID;
 
-    if (token_refresh_parse(service->keys, text, &rotation->token) == 0) {
+    status = ring_token(service, text, &rotation->token);
+
+    if (status == DB_UNAVAILABLE) {
+        return status;
+    }
+
+    if (status == DB_OK) {
 
         token_sid_text(rotation->token.sid, rotation->sid);
         status = rotation_judge(service, renew, client, rotation);

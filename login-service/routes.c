@@ -11,7 +11,6 @@
 #include "csrf.h"
 #include "log.h"
 #include "metrics.h"
-#include "ring.h"
 #include "routes.h"
 
 
@@ -113,11 +112,6 @@ routes_dispatch(service_t *service, http_request_t *request,
                && csrf_check(request, service->config, response) != 0)
     {
         metrics_add(METRIC_REQUEST_REFUSED, 1);
-
-    } else if (!(request->method & ROUTES_SAFE)
-               && ring_ready(service) != 0)
-    {
-        http_respond_unavailable(response);
 
     } else {
         route->handler(service, request, response);

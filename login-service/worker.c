@@ -28,8 +28,7 @@ static volatile int  worker_stop;
 
 
 int
-worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
-    const keys_t *keys, pid_t master)
+worker_run(lane_t lane, const crew_outfit_t *outfit, pid_t master)
 {
     int        rc;
     char       title[32];
@@ -52,7 +51,7 @@ worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
         return 0;
     }
 
-    lane_keep(lanes, lane);
+    lane_keep(outfit->lanes, lane);
 
     errno = 0;
 
@@ -65,19 +64,19 @@ worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
     mallopt(M_PERTURB, 0x5a);
 
     service.lane = lane;
-    service.lanes = lanes;
-    service.config = config;
-    service.keys = keys;
-    service.ring_known = 0;
+    service.lanes = outfit->lanes;
+    service.config = outfit->config;
+    service.keys = outfit->keys;
+    service.ring_known = outfit->ring_known;
     service.ring_told = 0;
-    service.db = db_new(config);
+    service.db = db_new(outfit->config);
 
     if (service.db == NULL) {
         log_event(LOG_INTERNAL, "reason", "out of memory", NULL);
         return 1;
     }
 
-    rc = fcgi_serve(lanes->sockets[lane].fd, &service, &worker_stop);
+    rc = fcgi_serve(outfit->lanes->sockets[lane].fd, &service, &worker_stop);
 
     if (rc != 0) {
         log_event(LOG_INTERNAL, "reason", strerror(errno), NULL);

@@ -5,16 +5,13 @@
 
 #include <sys/types.h>
 
-#include "config.h"
-#include "lane.h"
-#include "service.h"
+#include "crew.h"
 
 
 /*
  * In the child, right after the fork from the master: serves until SIGTERM
  * comes or the master dies, and returns the exit status.
  */
-int worker_run(lane_t lane, lanes_t *lanes, const config_t *config,
-    const keys_t *keys, pid_t master);
+int worker_run(lane_t lane, const crew_outfit_t *outfit, pid_t master);
 
 #endif

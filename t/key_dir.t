@@ -162,8 +162,11 @@ $end = time + 10;
 do { ($status) = ask('run', '/auth/refresh', refresh_token => $token) }
     while $status == 200 && time < $end;
 is($status, 401, 'whoever was signed in logs in again');
-is((ask('run', '/auth/refresh', refresh_token => sign_in()))[0], 200,
-    'and goes on from there');
+# A worker of before may have signed in whom one of after does not know.
+$end = time + 10;
+do { ($status) = ask('run', '/auth/refresh', refresh_token => sign_in()) }
+    while $status != 200 && time < $end;
+is($status, 200, 'and goes on from there');
 like(second($gate->path('keys.good')), qr/another refresh key/,
     'the lost ones are the wrong ones now');
 end_second();
