@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "config.h"
 #include "service.h"
 
@@ -224,6 +226,17 @@ db_status_t db_session_get(db_t *db, const char *sid, const char *sub,
  */
 db_status_t db_session_end(db_t *db, const db_proof_t *proof,
     const char *sub, const char *reason, const db_client_t *client);
+
+/*
+ * Ends all sessions of the user whose live session is proved so, but for that
+ * one if only the others are meant.  DB_NONE: it is not live.
+ */
+db_status_t db_session_end_all(db_t *db, const db_proof_t *proof,
+    const char *sub, int others, const db_client_t *client);
+
+/* The live sessions of a user, sid among them; an array, the caller's. */
+db_status_t db_session_list(db_t *db, const char *sub, const char *sid,
+    json_t **list);
 
 
 /*

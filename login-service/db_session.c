@@ -169,6 +169,47 @@ db_session_end(db_t *db, const db_proof_t *proof, const char *sub,
 }
 
 
+db_status_t
+db_session_end_all(db_t *db, const db_proof_t *proof, const char *sub,
+    int others, const db_client_t *client)
+{
+    db_params_t  params;
+
+    params.n = 0;
+    db_param_proof(&params, proof);
+    db_param_text(&params, sub);
+    db_param_text(&params, others ? "t" : "f");
+    db_param_client(&params, client);
+
+    return db_call_boolean(db,
+        "SELECT portero.session_end_all($1, $2, $3, $4, $5, $6)", &params);
+}
+
+
+db_status_t
+db_session_list(db_t *db, const char *sub, const char *sid, json_t **list)
+{
+    PGresult     *result;
+    db_params_t   params;
+    db_status_t   status;
+
+    params.n = 0;
+    db_param_text(&params, sub);
+    db_param_text(&params, sid);
+
+    status = db_call(db, "SELECT portero.session_list($1, $2)", &params,
+                     &result);
+    if (status != DB_OK) {
+        return status;
+    }
+
+    *list = json_loads(PQgetvalue(result, 0, 0), 0, NULL);
+    PQclear(result);
+
+    return *list ? DB_OK : DB_FAILED;
+}
+
+
 void
 db_session_free(db_session_t *session)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "caller.h"
 #include "client.h"
 #include "cookie.h"
 #include "log.h"
@@ -16,27 +17,45 @@
 #include "routes.h"
 
 
-static int logout_scope(const http_request_t *request, const char **fault);
-static db_status_t logout_by_refresh(service_t *service, jot_str_t text,
-    const client_t *client);
-static db_status_t logout_by_access(service_t *service, jot_str_t text,
-    const client_t *client);
-static db_status_t logout_session(service_t *service, const db_proof_t *proof,
-    const char *sub, const client_t *client);
+typedef enum {
+    LOGOUT_LOCAL,
+    LOGOUT_OTHERS,
+    LOGOUT_GLOBAL,
+    LOGOUT_SCOPES
+} logout_scope_t;
+
+/* Each db_status_t: DB_NONE if there was nothing to end. */
+
+static int logout_scope(const http_request_t *request, logout_scope_t *scope,
+    const char **fault);
+static db_status_t logout_by_refresh(service_t *service, logout_scope_t scope,
+    jot_str_t text, const client_t *client);
+static db_status_t logout_by_access(service_t *service, logout_scope_t scope,
+    jot_str_t text, const client_t *client);
+static db_status_t logout_end(service_t *service, logout_scope_t scope,
+    const db_proof_t *proof, const char *sub, const client_t *client);
+
+
+static const char *const  logout_scopes[LOGOUT_SCOPES] = {
+    [LOGOUT_LOCAL]  = "local",
+    [LOGOUT_OTHERS] = "others",
+    [LOGOUT_GLOBAL] = "global",
+};
 
 
 void
 logout_handler(service_t *service, const http_request_t *request,
     http_response_t *response)
 {
-    int          has_refresh, has_access;
-    client_t     client;
-    jot_str_t    refresh, access;
-    delivery_t   delivery;
-    const char  *fault;
-    db_status_t  status;
+    int              has_refresh, has_access;
+    client_t         client;
+    jot_str_t        refresh, access;
+    delivery_t       delivery;
+    const char      *fault;
+    db_status_t      status;
+    logout_scope_t   scope;
 
-    if (logout_scope(request, &fault) != 0
+    if (logout_scope(request, &scope, &fault) != 0
         || (has_refresh = offer_refresh(request, service->config, &refresh,
                                         &delivery, &fault)) == -1
         || (has_access = offer_access(request, service->config, &access,
@@ -47,24 +66,36 @@ logout_handler(service_t *service, const http_request_t *request,
     }
 
     client_read(request, &client);
-    status = DB_OK;
+    status = DB_NONE;
 
     if (has_refresh) {
-        status = logout_by_refresh(service, refresh, &client);
+        status = logout_by_refresh(service, scope, refresh, &client);
     }
 
-    /* Of the same session as a rule, and then this finds nothing to do. */
+    /*
+     * Both are of the same session as a rule; but where they are not, a local
+     * logout ends either.
+     */
 
-    if (has_access && status == DB_OK) {
-        status = logout_by_access(service, access, &client);
+    if (has_access
+        && (status == DB_NONE || (status == DB_OK && scope == LOGOUT_LOCAL)))
+    {
+        status = logout_by_access(service, scope, access, &client);
     }
 
-    if (status != DB_OK) {
+    if (status == DB_NONE && scope != LOGOUT_LOCAL) {
+        caller_refuse(request, response, "no live session");
+        return;
+    }
+
+    if (status != DB_OK && status != DB_NONE) {
         answer_database(status, response);
         return;
     }
 
-    cookie_clear(response, service->config);
+    if (scope != LOGOUT_OTHERS) {
+        cookie_clear(response, service->config);
+    }
 
     if (response->status == 0) {
         response->status = 204;
@@ -73,25 +104,34 @@ logout_handler(service_t *service, const http_request_t *request,
 
 
 static int
-logout_scope(const http_request_t *request, const char **fault)
+logout_scope(const http_request_t *request, logout_scope_t *scope,
+    const char **fault)
 {
     int          rc;
-    const char  *scope;
+    const char  *word;
 
-    rc = http_member(request, "scope", &scope);
+    rc = http_member(request, "scope", &word);
+    *scope = LOGOUT_LOCAL;
 
-    if (rc == 0 || (rc == 1 && strcmp(scope, "local") == 0)) {
+    if (rc == 0) {
         return 0;
     }
 
-    *fault = "scope is \"local\"; no other is served";
+    for ( /* void */ ; rc == 1 && *scope < LOGOUT_SCOPES; (*scope)++) {
+        if (strcmp(word, logout_scopes[*scope]) == 0) {
+            return 0;
+        }
+    }
+
+    *fault = "scope is \"local\", \"others\" or \"global\"";
 
     return -1;
 }
 
 
 static db_status_t
-logout_by_refresh(service_t *service, jot_str_t text, const client_t *client)
+logout_by_refresh(service_t *service, logout_scope_t scope, jot_str_t text,
+    const client_t *client)
 {
     char              sid[37];
     db_proof_t        proof;
@@ -102,7 +142,7 @@ logout_by_refresh(service_t *service, jot_str_t text, const client_t *client)
     status = ring_token(service, text, &refresh);
 
     if (status != DB_OK) {
-        return status == DB_NONE ? DB_OK : status;
+        return status;
     }
 
     token_sid_text(refresh.sid, sid);
@@ -110,7 +150,7 @@ logout_by_refresh(service_t *service, jot_str_t text, const client_t *client)
     proof.digest = digest;
 
     status = token_refresh_digest(&refresh, digest) == 0
-             ? logout_session(service, &proof, NULL, client) : DB_FAILED;
+             ? logout_end(service, scope, &proof, NULL, client) : DB_FAILED;
 
     explicit_bzero(&refresh, sizeof(refresh));
     return status;
@@ -118,7 +158,8 @@ logout_by_refresh(service_t *service, jot_str_t text, const client_t *client)
 
 
 static db_status_t
-logout_by_access(service_t *service, jot_str_t text, const client_t *client)
+logout_by_access(service_t *service, logout_scope_t scope, jot_str_t text,
+    const client_t *client)
 {
     db_proof_t       proof;
     db_status_t      status;
@@ -126,15 +167,18 @@ logout_by_access(service_t *service, jot_str_t text, const client_t *client)
     token_access_t   access;
 
     memset(&access, 0, sizeof(access));
-    status = DB_OK;
+    status = DB_NONE;
 
     verified = token_access_verify(service->keys, service->config, text,
                                    time(NULL), &access);
 
-    if ((verified == JOT_OK || verified == JOT_EXPIRED) && access.sid[0]) {
+    if (access.sid[0]
+        && (verified == JOT_OK
+            || (verified == JOT_EXPIRED && scope == LOGOUT_LOCAL)))
+    {
         proof.sid = access.sid;
         proof.digest = NULL;
-        status = logout_session(service, &proof, access.sub, client);
+        status = logout_end(service, scope, &proof, access.sub, client);
     }
 
     token_access_free(&access);
@@ -142,20 +186,25 @@ logout_by_access(service_t *service, jot_str_t text, const client_t *client)
 }
 
 
-/* DB_OK if it is ended now, whoever ended it. */
 static db_status_t
-logout_session(service_t *service, const db_proof_t *proof, const char *sub,
-    const client_t *client)
+logout_end(service_t *service, logout_scope_t scope, const db_proof_t *proof,
+    const char *sub, const client_t *client)
 {
     db_status_t  status;
 
-    status = db_session_end(service->db, proof, sub, "logout", &client->db);
+    if (scope == LOGOUT_LOCAL) {
+        status = db_session_end(service->db, proof, sub, "logout",
+                                &client->db);
+    } else {
+        status = db_session_end_all(service->db, proof, sub,
+                                    scope == LOGOUT_OTHERS, &client->db);
+    }
 
     if (status == DB_OK) {
-        log_event(LOG_LOGOUT, "session", proof->sid, "address",
-                  client->address, NULL);
+        log_event(LOG_LOGOUT, "scope", logout_scopes[scope],
+                  "session", proof->sid, "address", client->address, NULL);
         metrics_add(METRIC_LOGOUT, 1);
     }
 
-    return status == DB_NONE ? DB_OK : status;
+    return status;
 }

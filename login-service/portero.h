@@ -34,6 +34,8 @@ portero_status_t cmd_user_reset_link(const portero_t *portero);
 portero_status_t cmd_user_import(const portero_t *portero);
 portero_status_t cmd_user_role(const portero_t *portero);
 portero_status_t cmd_user_password(const portero_t *portero);
+portero_status_t cmd_session_list(const portero_t *portero);
+portero_status_t cmd_session_end(const portero_t *portero);
 portero_status_t cmd_key_generate(const portero_t *portero);
 portero_status_t cmd_key_list(const portero_t *portero);
 portero_status_t cmd_key_adopt(const portero_t *portero);

@@ -24,7 +24,7 @@ typedef enum {
 typedef struct {
     lane_t             lane;
     unsigned           methods;
-    const char        *path;
+    const char        *path;    /* with a / at its end: and one more part */
     route_body_t       body;
     route_handler_t    handler;
 } route_t;
@@ -36,6 +36,7 @@ typedef struct {
 
 
 static const route_t *routes_find(lane_t lane, const char *path);
+static int routes_match(const char *route, const char *path);
 static int routes_check(const route_t *route, http_request_t *request,
     http_response_t *response);
 static int routes_json(http_request_t *request, http_response_t *response);
@@ -63,6 +64,10 @@ static const route_t  routes[] = {
       BODY_OPTIONAL, logout_handler },
     { LANE_TOKEN, HTTP_GET, "/auth/session",
       BODY_NONE, session_handler },
+    { LANE_TOKEN, HTTP_GET, "/auth/sessions",
+      BODY_NONE, sessions_handler },
+    { LANE_TOKEN, HTTP_DELETE, "/auth/sessions/",
+      BODY_NONE, sessions_end_handler },
     { LANE_TOKEN, HTTP_POST, "/oauth/token",
       BODY_FORM, oauth_token_handler },
     { LANE_TOKEN, HTTP_POST, "/oauth/revoke",
@@ -127,12 +132,28 @@ routes_find(lane_t lane, const char *path)
     size_t  i;
 
     for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (routes[i].lane == lane && strcmp(routes[i].path, path) == 0) {
+        if (routes[i].lane == lane && routes_match(routes[i].path, path)) {
             return &routes[i];
         }
     }
 
     return NULL;
+}
+
+
+static int
+routes_match(const char *route, const char *path)
+{
+    size_t  len;
+
+    len = strlen(route);
+
+    if (route[len - 1] != '/') {
+        return strcmp(route, path) == 0;
+    }
+
+    return strncmp(route, path, len) == 0 && path[len] != '\0'
+           && strchr(path + len, '/') == NULL;
 }
 
 

@@ -29,6 +29,10 @@ void logout_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void session_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
+void sessions_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
+void sessions_end_handler(service_t *service, const http_request_t *request,
+    http_response_t *response);
 void oauth_token_handler(service_t *service, const http_request_t *request,
     http_response_t *response);
 void oauth_revoke_handler(service_t *service, const http_request_t *request,

@@ -127,8 +127,6 @@ ends_nothing({ refresh_token => $refresh }, 'a secret that does not fit');
 # --- refusals ---------------------------------------------------------------
 
 my @malformed = (
-    ['scope others', { scope => 'others' }],
-    ['scope global', { scope => 'global' }],
     ['an unknown scope', { scope => 'all' }],
     ['a scope that is no string', { scope => 1 }],
     ['a token that is no string', { refresh_token => 1 }],
