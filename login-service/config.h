@@ -36,6 +36,7 @@ typedef struct {
     int64_t           session_idle;
     int64_t           session_absolute;
     int64_t           refresh_grace;
+    int64_t           audit_retention;
     registration_t    registration;
     int               insecure_cookies;     /* localhost-only */
     int64_t           password_min;         /* characters */

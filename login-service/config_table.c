@@ -69,6 +69,9 @@ const config_setting_t  config_settings[] = {
     { "REFRESH_GRACE", CONFIG_DURATION, FIELD(refresh_grace), 0, 60, "30",
       NULL, "0 to 60 seconds" },
 
+    { "AUDIT_RETENTION", CONFIG_DURATION, FIELD(audit_retention),
+      DAY, 3650 * DAY, "7776000", NULL, "1 day to 10 years" },
+
     { "REGISTRATION", CONFIG_CHOICE, FIELD(registration), 0, 0, "off",
       config_registrations, "off, invite or open" },
     { "INSECURE_COOKIES", CONFIG_CHOICE, FIELD(insecure_cookies), 0, 0, "off",

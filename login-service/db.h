@@ -238,6 +238,12 @@ db_status_t db_session_end_all(db_t *db, const db_proof_t *proof,
 db_status_t db_session_list(db_t *db, const char *sub, const char *sid,
     json_t **list);
 
+/*
+ * Deletes at most limit rows of each kind that is old; *rows is how many the
+ * fullest kind had.
+ */
+db_status_t db_cleanup(db_t *db, int limit, int64_t *rows);
+
 
 /*
  * A client of OAuth, or an API key.  Times as in db_session_t; expires is 0 if

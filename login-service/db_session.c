@@ -210,6 +210,29 @@ db_session_list(db_t *db, const char *sub, const char *sid, json_t **list)
 }
 
 
+db_status_t
+db_cleanup(db_t *db, int limit, int64_t *rows)
+{
+    PGresult     *result;
+    db_params_t   params;
+    db_status_t   status;
+
+    params.n = 0;
+    db_param_number(&params, limit);
+    db_param_number(&params, db_config(db)->audit_retention);
+
+    status = db_call(db, "SELECT portero.cleanup($1, $2)", &params, &result);
+    if (status != DB_OK) {
+        return status;
+    }
+
+    *rows = db_number(result, 0);
+    PQclear(result);
+
+    return DB_OK;
+}
+
+
 void
 db_session_free(db_session_t *session)
 {

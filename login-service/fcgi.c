@@ -21,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "cleanup.h"
 #include "fcgi.h"
 #include "lane.h"
 #include "log.h"
@@ -137,6 +138,8 @@ fcgi_serve(int listen_fd, service_t *service, const volatile int *stop)
     }
 
     do {
+        cleanup_tick(service);
+
         fd = fcgi_accept(epoll_fd, listen_fd, stop);
         if (fd >= 0) {
             fcgi_look_at_queue(service);
