@@ -155,20 +155,36 @@ jot_status_t jot_value_text(const jot_value_t *value, char **text,
  * each, naming the key; a set that is no JSON object, holds no usable key, or
  * holds two keys of one type with an equal kid is refused: NULL, and one line
  * in reason, with the line of the text where that is known.
+ *
+ * how is 0 or a mask of these: JOT_KEYS_KEYVAL, the text is an object of kid
+ * and PEM instead, a public key (RFC 7468, 13) or a certificate, of which only
+ * the key is looked at; JOT_KEYS_PUBLIC, secrets ("oct") are not used.
  */
 typedef struct jot_keys_s  jot_keys_t;
 typedef void (*jot_warn_pt)(void *data, const char *text);
 
 #define JOT_REASON_SIZE  256
+#define JOT_KEYS_KEYVAL  1u
+#define JOT_KEYS_PUBLIC  2u
 
-jot_keys_t *jot_keys_parse(const char *data, size_t len, jot_warn_pt warn,
-    void *warn_data, char reason[JOT_REASON_SIZE]);
+jot_keys_t *jot_keys_parse(const char *data, size_t len, unsigned how,
+    jot_warn_pt warn, void *warn_data, char reason[JOT_REASON_SIZE]);
 void jot_keys_free(jot_keys_t *keys);
 size_t jot_keys_count(const jot_keys_t *keys);
 unsigned jot_keys_algs(const jot_keys_t *keys);     /* what they can verify */
 
 /* A random number of its own: two sets never have the same, freed ones too. */
 uint64_t jot_keys_id(const jot_keys_t *keys);
+
+/*
+ * Keys that are trusted, and for whom.  With an issuer they verify tokens of
+ * exactly this iss alone, and nobody else's keys verify those, neither if
+ * these do not, nor if keys is NULL (known, but not at hand).  Views.
+ */
+typedef struct {
+    const jot_keys_t  *keys;
+    jot_str_t          issuer;  /* data is NULL: whom none of the others has */
+} jot_trust_t;
 
 
 /*
@@ -180,7 +196,8 @@ uint64_t jot_keys_id(const jot_keys_t *keys);
  *
  * jot_token_verify() finds keys by kid and type, requires the header's alg to
  * be the key's own and one of algs, checks the signature with at most
- * JOT_KEYS_TRIED keys, and then, not before, parses the payload.
+ * JOT_KEYS_TRIED keys, and then, not before, parses the payload.  A key that
+ * is not trusted for the token's iss is passed over.
  *
  * jot_claims_check() judges a verified token: exp and nbf, then iss, aud, typ.
  * exp, nbf and iat of another kind than numbers from 0 and below 2^53 make it
@@ -210,8 +227,8 @@ typedef struct {
 } jot_token_t;
 
 jot_status_t jot_token_parse(jot_token_t *token, const char *data, size_t len);
-jot_status_t jot_token_verify(jot_token_t *token,
-    const jot_keys_t *const *sets, size_t nsets, unsigned algs);
+jot_status_t jot_token_verify(jot_token_t *token, const jot_trust_t *trusts,
+    size_t ntrusts, unsigned algs);
 jot_status_t jot_token_restore(jot_token_t *token, const char *data,
     size_t len);
 void jot_token_free(jot_token_t *token);    /* what it holds, not itself */

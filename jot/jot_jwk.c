@@ -39,7 +39,6 @@ static int jot_jwk_oct(jot_key_t *key, const json_t *jwk,
     const char **detail);
 static int jot_jwk_rsa(jot_key_t *key, const json_t *jwk,
     const char **detail);
-static const char *jot_jwk_rsa_fault(const BIGNUM *n, const BIGNUM *e);
 static EVP_PKEY *jot_jwk_rsa_build(const BIGNUM *n, const BIGNUM *e);
 static int jot_jwk_ec(jot_key_t *key, const json_t *jwk, const char **detail);
 static EVP_PKEY *jot_jwk_build(const char *type, OSSL_PARAM *params);
@@ -50,7 +49,6 @@ static const jot_curve_t *jot_jwk_curve(const jot_key_t *key,
     const json_t *jwk, const char **detail);
 static int jot_jwk_bytes(jot_bytes_t *bytes, const json_t *jwk,
     const char *name);
-static int jot_jwk_public(jot_key_t *key, unsigned algs, const char **detail);
 
 
 static const jot_jwk_pt  jot_jwk_loaders[] = {
@@ -332,7 +330,7 @@ jot_jwk_rsa(jot_key_t *key, const json_t *jwk, const char **detail)
  * takes seconds with a long one, and tells nothing that matters here.
  */
 
-static const char *
+const char *
 jot_jwk_rsa_fault(const BIGNUM *n, const BIGNUM *e)
 {
     int  bits;
@@ -518,7 +516,7 @@ jot_jwk_bytes(jot_bytes_t *bytes, const json_t *jwk, const char *name)
 }
 
 
-static int
+int
 jot_jwk_public(jot_key_t *key, unsigned algs, const char **detail)
 {
     int  alg;

@@ -33,23 +33,31 @@ typedef struct {
     void        *data;
 } jot_warner_t;
 
+/* One key of the text; all of it is borrowed. */
+typedef struct {
+    size_t         number;      /* from 1 */
+    const char    *kid;         /* NULL if it has none */
+    const json_t  *value;
+} jot_member_t;
 
-static jot_keys_t *jot_keys_load(const json_t *array,
+
+static jot_keys_t *jot_keys_load(json_t *list, unsigned how,
     const jot_warner_t *warner, char *reason);
-static int jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
-    const jot_warner_t *warner, char *reason);
+static jot_keys_t *jot_keys_new(size_t n, char *reason);
+static int jot_keys_add(jot_keys_t *keys, const jot_member_t *member,
+    unsigned how, const jot_warner_t *warner, char *reason);
 static int jot_keys_has(const jot_keys_t *keys, const jot_key_t *key);
-static void jot_keys_describe(char text[JOT_REASON_SIZE], const json_t *jwk,
-    size_t i, const char *problem, const char *detail);
+static void jot_keys_describe(char text[JOT_REASON_SIZE],
+    const jot_member_t *member, const char *problem, const char *detail);
 static size_t jot_keys_escape(char *dst, size_t size, const char *src);
 
 
 jot_keys_t *
-jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
-    char reason[JOT_REASON_SIZE])
+jot_keys_parse(const char *data, size_t len, unsigned how, jot_warn_pt warn,
+    void *warn_data, char reason[JOT_REASON_SIZE])
 {
     int             line;
-    json_t         *root, *array;
+    json_t         *root, *list;
     const char     *detail;
     jot_keys_t     *keys;
     jot_warner_t    warner;
@@ -75,14 +83,14 @@ jot_keys_parse(const char *data, size_t len, jot_warn_pt warn, void *warn_data,
 
     warner.warn = warn;
     warner.data = warn_data;
-    array = json_object_get(root, "keys");
+    list = how & JOT_KEYS_KEYVAL ? root : json_object_get(root, "keys");
 
     /* What OpenSSL notes about a bad key is told already, and not for long. */
 
     ERR_set_mark();
 
-    if (json_is_array(array)) {
-        keys = jot_keys_load(array, &warner, reason);
+    if (list == root || json_is_array(list)) {
+        keys = jot_keys_load(list, how, &warner, reason);
 
     } else {
         keys = NULL;
@@ -141,12 +149,60 @@ jot_keys_at(const jot_keys_t *keys, size_t i)
 
 
 static jot_keys_t *
-jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
+jot_keys_load(json_t *list, unsigned how, const jot_warner_t *warner,
+    char *reason)
 {
-    size_t       i, n;
-    jot_keys_t  *keys;
+    int           rc;
+    void         *place;
+    size_t        n;
+    jot_keys_t   *keys;
+    jot_member_t  member;
 
-    n = json_array_size(array);
+    n = json_is_array(list) ? json_array_size(list) : json_object_size(list);
+
+    keys = jot_keys_new(n, reason);
+    if (keys == NULL) {
+        return NULL;
+    }
+
+    rc = 0;
+    place = json_object_iter(list);     /* NULL for an array */
+
+    for (member.number = 1; rc == 0 && member.number <= n; member.number++) {
+
+        if (place) {
+            member.kid = json_object_iter_key(place);
+            member.value = json_object_iter_value(place);
+            place = json_object_iter_next(list, place);
+
+        } else {
+            member.value = json_array_get(list, member.number - 1);
+            member.kid = json_string_value(json_object_get(member.value,
+                                                           "kid"));
+        }
+
+        rc = jot_keys_add(keys, &member, how, warner, reason);
+    }
+
+    if (rc == 0 && keys->n == 0) {
+        snprintf(reason, JOT_REASON_SIZE, n ? "none of its %zu keys is usable"
+                                            : "it has %zu keys", n);
+        rc = -1;
+    }
+
+    if (rc != 0) {
+        jot_keys_free(keys);
+        return NULL;
+    }
+
+    return keys;
+}
+
+
+static jot_keys_t *
+jot_keys_new(size_t n, char *reason)
+{
+    jot_keys_t  *keys;
 
     if (n > JOT_KEYS_COUNT) {
         snprintf(reason, JOT_REASON_SIZE,
@@ -167,22 +223,6 @@ jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
         return NULL;
     }
 
-    for (i = 0; i < n; i++) {
-        if (jot_keys_add(keys, json_array_get(array, i), i, warner, reason)
-            != 0)
-        {
-            jot_keys_free(keys);
-            return NULL;
-        }
-    }
-
-    if (keys->n == 0) {
-        snprintf(reason, JOT_REASON_SIZE, n ? "none of its %zu keys is usable"
-                                            : "it has %zu keys", n);
-        jot_keys_free(keys);
-        return NULL;
-    }
-
     return keys;
 }
 
@@ -190,17 +230,31 @@ jot_keys_load(const json_t *array, const jot_warner_t *warner, char *reason)
 /* -1 only for what spoils the whole set. */
 
 static int
-jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
+jot_keys_add(jot_keys_t *keys, const jot_member_t *member, unsigned how,
     const jot_warner_t *warner, char *reason)
 {
-    int          private_members;
+    int          private_members, rc;
     char         text[JOT_REASON_SIZE];
     jot_key_t    key;
     const char  *detail;
 
-    if (jot_jwk_load(&key, jwk, &private_members, &detail) != 0) {
+    if (how & JOT_KEYS_KEYVAL) {
+        private_members = 0;
+        rc = jot_pem_load(&key, member->kid, member->value, &detail);
+
+    } else {
+        rc = jot_jwk_load(&key, member->value, &private_members, &detail);
+    }
+
+    if (rc == 0 && how & JOT_KEYS_PUBLIC && key.kty == JOT_OCT) {
+        jot_jwk_free(&key);
+        detail = "a secret has no place in a public set";
+        rc = -1;
+    }
+
+    if (rc != 0) {
         if (warner->warn) {
-            jot_keys_describe(text, jwk, i, " is not used: ", detail);
+            jot_keys_describe(text, member, " is not used: ", detail);
             warner->warn(warner->data, text);
         }
 
@@ -208,14 +262,14 @@ jot_keys_add(jot_keys_t *keys, const json_t *jwk, size_t i,
     }
 
     if (jot_keys_has(keys, &key)) {
-        jot_keys_describe(reason, jwk, i, " has the kid of another ",
+        jot_keys_describe(reason, member, " has the kid of another ",
                           jot_kty_name(key.kty));
         jot_jwk_free(&key);
         return -1;
     }
 
     if (private_members && warner->warn) {
-        jot_keys_describe(text, jwk, i, " holds its private part",
+        jot_keys_describe(text, member, " holds its private part",
                           ", which is ignored and does not belong here");
         warner->warn(warner->data, text);
     }
@@ -249,18 +303,16 @@ jot_keys_has(const jot_keys_t *keys, const jot_key_t *key)
 
 
 static void
-jot_keys_describe(char text[JOT_REASON_SIZE], const json_t *jwk, size_t i,
+jot_keys_describe(char text[JOT_REASON_SIZE], const jot_member_t *member,
     const char *problem, const char *detail)
 {
-    int          n;
-    const char  *kid;
+    int  n;
 
-    kid = json_string_value(json_object_get(jwk, "kid"));
-    n = snprintf(text, JOT_REASON_SIZE, kid ? "key %zu (kid \"" : "key %zu",
-                 i + 1);
+    n = snprintf(text, JOT_REASON_SIZE,
+                 member->kid ? "key %zu (kid \"" : "key %zu", member->number);
 
-    if (kid) {
-        n += jot_keys_escape(text + n, JOT_KID_SHOWN, kid);
+    if (member->kid) {
+        n += jot_keys_escape(text + n, JOT_KID_SHOWN, member->kid);
         n += snprintf(text + n, JOT_REASON_SIZE - n, "\")");
     }
 

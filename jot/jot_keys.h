@@ -6,6 +6,7 @@
 #define JOT_KEYS_H
 
 #include <jansson.h>
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 
 #include "jot.h"
@@ -32,6 +33,14 @@ typedef struct {
 int jot_jwk_load(jot_key_t *key, const json_t *jwk, int *private_members,
     const char **detail);
 void jot_jwk_free(jot_key_t *key);
+
+/* The same from PEM (RFC 7468): "PUBLIC KEY" or "CERTIFICATE", a string. */
+int jot_pem_load(jot_key_t *key, const char *kid, const json_t *pem,
+    const char **detail);
+
+/* The algorithms of algs that pkey is made ready for.  0, or -1 and *detail. */
+int jot_jwk_public(jot_key_t *key, unsigned algs, const char **detail);
+const char *jot_jwk_rsa_fault(const BIGNUM *n, const BIGNUM *e);
 
 const jot_key_t *jot_keys_at(const jot_keys_t *keys, size_t i);
 

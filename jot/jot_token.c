@@ -14,10 +14,15 @@
 
 
 typedef struct {
-    size_t            n;
-    int               more;             /* there were more than that */
-    int               known;            /* keys of the token's kid, any alg */
-    const jot_key_t  *key[JOT_KEYS_TRIED];
+    const jot_key_t    *key;
+    const jot_trust_t  *trust;
+} jot_candidate_t;
+
+typedef struct {
+    size_t              n;
+    int                 more;           /* there were more than that */
+    int                 known;          /* keys of the token's kid, any alg */
+    jot_candidate_t     candidate[JOT_KEYS_TRIED];
 } jot_candidates_t;
 
 typedef enum {
@@ -32,12 +37,15 @@ static jot_status_t jot_token_split(jot_token_t *token, const char *data,
 static jot_status_t jot_token_header(jot_token_t *token);
 static jot_status_t jot_token_kid(jot_token_t *token, json_t *header);
 static jot_status_t jot_token_alg(jot_token_t *token, json_t *header);
-static jot_status_t jot_token_signature(jot_token_t *token,
-    const jot_keys_t *const *sets, size_t nsets);
+static jot_status_t jot_token_try(jot_token_t *token,
+    const jot_trust_t *trusts, size_t ntrusts, jot_json_t *payload);
+static jot_status_t jot_token_issuer(jot_token_t *token, jot_json_t *payload,
+    const jot_trust_t *own, const jot_trust_t *trusts, size_t ntrusts);
+static int jot_token_is_from(const json_t *iss, const jot_trust_t *trust);
 static jot_status_t jot_token_candidates(jot_token_t *token,
-    const jot_keys_t *const *sets, size_t nsets, jot_candidates_t *found);
+    const jot_trust_t *trusts, size_t ntrusts, jot_candidates_t *found);
 static void jot_token_collect(const jot_token_t *token,
-    const jot_keys_t *const *sets, size_t nsets, jot_kid_t kid,
+    const jot_trust_t *trusts, size_t ntrusts, jot_kid_t kid,
     jot_candidates_t *found);
 static int jot_token_kid_fits(const jot_token_t *token, const jot_key_t *key,
     jot_kid_t kid);
@@ -63,8 +71,8 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
 
 
 jot_status_t
-jot_token_verify(jot_token_t *token, const jot_keys_t *const *sets,
-    size_t nsets, unsigned algs)
+jot_token_verify(jot_token_t *token, const jot_trust_t *trusts,
+    size_t ntrusts, unsigned algs)
 {
     jot_json_t    *payload;
     jot_status_t   status;
@@ -83,11 +91,7 @@ jot_token_verify(jot_token_t *token, const jot_keys_t *const *sets,
         return status;
     }
 
-    status = jot_token_signature(token, sets, nsets);
-
-    if (status == JOT_OK) {
-        status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
-    }
+    status = jot_token_try(token, trusts, ntrusts, payload);
 
     if (status != JOT_OK) {
         jot_json_free(payload);
@@ -257,12 +261,14 @@ jot_token_alg(jot_token_t *token, json_t *header)
 }
 
 
+/* One key after the other, until one made the signature and is trusted. */
+
 static jot_status_t
-jot_token_signature(jot_token_t *token, const jot_keys_t *const *sets,
-    size_t nsets)
+jot_token_try(jot_token_t *token, const jot_trust_t *trusts, size_t ntrusts,
+    jot_json_t *payload)
 {
     size_t             i, siglen;
-    jot_status_t       status;
+    jot_status_t       status, other;
     unsigned char      sig[JOT_BASE64URL_DECODED(JOT_TOKEN_SIZE)];
     jot_candidates_t   found;
 
@@ -274,34 +280,100 @@ jot_token_signature(jot_token_t *token, const jot_keys_t *const *sets,
         return JOT_MALFORMED;
     }
 
-    status = jot_token_candidates(token, sets, nsets, &found);
+    status = jot_token_candidates(token, trusts, ntrusts, &found);
     if (status != JOT_OK) {
         return status;
     }
+
+    other = JOT_SIGNATURE;
 
     /* Errors of OpenSSL's that stay in its queue would be nginx's next time. */
 
     ERR_set_mark();
 
     for (i = 0; i < found.n; i++) {
-        status = jot_signature_verify(&found.key[i]->signature[token->alg],
-                                      token->signing_input, sig, siglen);
-        if (status != JOT_SIGNATURE) {
+        status = jot_signature_verify(
+                     &found.candidate[i].key->signature[token->alg],
+                     token->signing_input, sig, siglen);
+
+        if (status == JOT_OK) {
+            status = jot_token_issuer(token, payload, found.candidate[i].trust,
+                                      trusts, ntrusts);
+        }
+
+        if (status == JOT_ISSUER) {
+            other = JOT_ISSUER;
+
+        } else if (status != JOT_SIGNATURE) {
             break;
         }
     }
 
     ERR_pop_to_mark();
 
-    if (status == JOT_SIGNATURE) {
-        token->detail = found.more ? "made by none of the 8 keys tried"
-                                   : "not made by the key";
-
-    } else if (status == JOT_INTERNAL) {
+    if (status == JOT_INTERNAL) {
         token->detail = "OpenSSL failed, or no memory";
     }
 
-    return status;
+    if (status != JOT_SIGNATURE && status != JOT_ISSUER) {
+        return status;
+    }
+
+    if (other == JOT_ISSUER) {
+        token->detail = "the key is not that of this iss";
+
+    } else {
+        token->detail = found.more ? "made by none of the 8 keys tried"
+                                   : "not made by the key";
+    }
+
+    return other;
+}
+
+
+/*
+ * Whether the key is trusted for the token's iss.  The signature holds: the
+ * payload may be read, and is read here for good.
+ */
+
+static jot_status_t
+jot_token_issuer(jot_token_t *token, jot_json_t *payload,
+    const jot_trust_t *own, const jot_trust_t *trusts, size_t ntrusts)
+{
+    size_t         i;
+    const json_t  *iss;
+    jot_status_t   status;
+
+    if (jot_json_root(payload) == NULL) {
+        status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
+        if (status != JOT_OK) {
+            return status;
+        }
+    }
+
+    iss = json_object_get(jot_json_root(payload), "iss");   /* borrowed */
+
+    if (own->issuer.data) {
+        return jot_token_is_from(iss, own) ? JOT_OK : JOT_ISSUER;
+    }
+
+    for (i = 0; i < ntrusts; i++) {
+        if (trusts[i].issuer.data && jot_token_is_from(iss, &trusts[i])) {
+            return JOT_ISSUER;
+        }
+    }
+
+    return JOT_OK;
+}
+
+
+static int
+jot_token_is_from(const json_t *iss, const jot_trust_t *trust)
+{
+    return json_is_string(iss)
+           && json_string_length(iss) == trust->issuer.len
+           && memcmp(json_string_value(iss), trust->issuer.data,
+                     trust->issuer.len) == 0;
 }
 
 
@@ -311,19 +383,19 @@ jot_token_signature(jot_token_t *token, const jot_keys_t *const *sets,
  */
 
 static jot_status_t
-jot_token_candidates(jot_token_t *token, const jot_keys_t *const *sets,
-    size_t nsets, jot_candidates_t *found)
+jot_token_candidates(jot_token_t *token, const jot_trust_t *trusts,
+    size_t ntrusts, jot_candidates_t *found)
 {
     memset(found, 0, sizeof(jot_candidates_t));
 
     if (token->kid.data == NULL) {
-        jot_token_collect(token, sets, nsets, JOT_KID_ANY, found);
+        jot_token_collect(token, trusts, ntrusts, JOT_KID_ANY, found);
 
     } else {
-        jot_token_collect(token, sets, nsets, JOT_KID_SAME, found);
+        jot_token_collect(token, trusts, ntrusts, JOT_KID_SAME, found);
 
         if (!found->known) {
-            jot_token_collect(token, sets, nsets, JOT_KID_NONE, found);
+            jot_token_collect(token, trusts, ntrusts, JOT_KID_NONE, found);
         }
     }
 
@@ -343,15 +415,17 @@ jot_token_candidates(jot_token_t *token, const jot_keys_t *const *sets,
 
 
 static void
-jot_token_collect(const jot_token_t *token, const jot_keys_t *const *sets,
-    size_t nsets, jot_kid_t kid, jot_candidates_t *found)
+jot_token_collect(const jot_token_t *token, const jot_trust_t *trusts,
+    size_t ntrusts, jot_kid_t kid, jot_candidates_t *found)
 {
-    size_t            i, k;
+    size_t            i, k, count;
     const jot_key_t  *key;
 
-    for (i = 0; i < nsets; i++) {
-        for (k = 0; k < jot_keys_count(sets[i]); k++) {
-            key = jot_keys_at(sets[i], k);
+    for (i = 0; i < ntrusts; i++) {
+        count = trusts[i].keys ? jot_keys_count(trusts[i].keys) : 0;
+
+        for (k = 0; k < count; k++) {
+            key = jot_keys_at(trusts[i].keys, k);
 
             if (!jot_token_kid_fits(token, key, kid)) {
                 continue;
@@ -370,7 +444,9 @@ jot_token_collect(const jot_token_t *token, const jot_keys_t *const *sets,
                 return;
             }
 
-            found->key[found->n++] = key;
+            found->candidate[found->n].key = key;
+            found->candidate[found->n].trust = &trusts[i];
+            found->n++;
         }
     }
 }

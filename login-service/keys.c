@@ -454,7 +454,7 @@ keys_load_texts(keys_t *keys, const config_t *config, const keys_dir_t *dir,
         return keys_dir_refuse(dir, NULL, error, "out of memory");
     }
 
-    keys->public = jot_keys_parse(keys->gateway, strlen(keys->gateway), NULL,
+    keys->public = jot_keys_parse(keys->gateway, strlen(keys->gateway), 0, NULL,
                                   NULL, reason);
 
     if (keys->public == NULL) {

@@ -129,15 +129,16 @@ token_access_verify(const keys_t *keys, const config_t *config,
     jot_token_t        token;
     jot_status_t       status, filled;
     jot_policy_t       policy;
-    const jot_keys_t  *sets[1];
+    jot_trust_t        trust;
 
     memset(access, 0, sizeof(*access));
-    sets[0] = keys_public(keys);
+    trust = (jot_trust_t) { keys_public(keys), { NULL, 0 } };
 
     status = jot_token_parse(&token, text.data, text.len);
 
     if (status == JOT_OK) {
-        status = jot_token_verify(&token, sets, 1, jot_keys_algs(sets[0]));
+        status = jot_token_verify(&token, &trust, 1,
+                                  jot_keys_algs(trust.keys));
     }
 
     if (status != JOT_OK) {

@@ -71,7 +71,7 @@ typedef struct {
 /* Nothing is written into it after the configuration was read. */
 typedef struct {
     ngx_http_auth_jwt_enable_t *enable;
-    ngx_array_t                *keys;       /* const jot_keys_t * */
+    ngx_array_t                *keys;       /* jot_trust_t */
     ngx_array_t                *sources;    /* ngx_http_auth_jwt_source_t */
     ngx_array_t                *require;    /* ngx_http_auth_jwt_require_t */
     ngx_array_t                *identity;   /* ngx_http_auth_jwt_identity_t */
@@ -151,7 +151,7 @@ char *ngx_http_auth_jwt_token_cache(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_auth_jwt_cache_init(ngx_conf_t *cf,
     ngx_http_auth_jwt_main_conf_t *jmcf);
 uint64_t ngx_http_auth_jwt_cache_keys(const void *list,
-    const jot_keys_t *const *sets, ngx_uint_t n, unsigned algs);
+    const jot_trust_t *trusts, ngx_uint_t n, unsigned algs);
 ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_find(
     ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text, uint64_t keys);
 void ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache,

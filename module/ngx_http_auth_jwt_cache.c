@@ -173,7 +173,7 @@ ngx_http_auth_jwt_cache_init(ngx_conf_t *cf,
  */
 
 uint64_t
-ngx_http_auth_jwt_cache_keys(const void *list, const jot_keys_t *const *sets,
+ngx_http_auth_jwt_cache_keys(const void *list, const jot_trust_t *trusts,
     ngx_uint_t n, unsigned algs)
 {
     uint64_t    keys;
@@ -182,7 +182,8 @@ ngx_http_auth_jwt_cache_keys(const void *list, const jot_keys_t *const *sets,
     keys = (uint64_t) (uintptr_t) list * 0x9e3779b97f4a7c15 + algs;
 
     for (i = 0; i < n; i++) {
-        keys = (keys ^ keys >> 29) * 0xbf58476d1ce4e5b9 + jot_keys_id(sets[i]);
+        keys = (keys ^ keys >> 29) * 0xbf58476d1ce4e5b9
+               + (trusts[i].keys ? jot_keys_id(trusts[i].keys) : 0);
     }
 
     return keys;

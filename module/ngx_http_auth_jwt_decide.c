@@ -349,17 +349,17 @@ ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf)
 {
     unsigned             algs;
     ngx_uint_t           i;
-    const jot_keys_t   **sets;
+    jot_trust_t         *trusts;
 
     if (conf->algs) {
         return conf->algs;
     }
 
     algs = JOT_ALGS_ASYMMETRIC;
-    sets = conf->keys->elts;
+    trusts = conf->keys->elts;
 
     for (i = 0; i < conf->keys->nelts; i++) {
-        algs |= jot_keys_algs(sets[i]) & JOT_ALGS_HMAC;
+        algs |= jot_keys_algs(trusts[i].keys) & JOT_ALGS_HMAC;
     }
 
     return algs;

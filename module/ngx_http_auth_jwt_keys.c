@@ -35,7 +35,8 @@ ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
 
     ngx_str_t          *value, path;
-    const jot_keys_t   *keys, **slot;
+    jot_trust_t        *slot;
+    const jot_keys_t   *keys;
 
     value = cf->args->elts;
 
@@ -65,7 +66,7 @@ ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (jlcf->keys == NGX_CONF_UNSET_PTR) {
-        jlcf->keys = ngx_array_create(cf->pool, 2, sizeof(jot_keys_t *));
+        jlcf->keys = ngx_array_create(cf->pool, 2, sizeof(jot_trust_t));
         if (jlcf->keys == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -76,7 +77,8 @@ ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    *slot = keys;
+    ngx_memzero(slot, sizeof(jot_trust_t));
+    slot->keys = keys;
 
     return NGX_CONF_OK;
 }
@@ -141,7 +143,7 @@ ngx_http_auth_jwt_file_parse(ngx_conf_t *cf, ngx_str_t *path)
     warning.cf = cf;
     warning.path = path;
 
-    keys = jot_keys_parse((char *) text.data, text.len,
+    keys = jot_keys_parse((char *) text.data, text.len, 0,
                           ngx_http_auth_jwt_file_warn, &warning, reason);
 
     /* It may hold secrets. */

@@ -32,11 +32,34 @@ fuzz_line(void *data, const char *text)
 }
 
 
+static void
+fuzz_keys(const char *text, size_t size, unsigned how)
+{
+    char         reason[JOT_REASON_SIZE];
+    jot_keys_t  *keys;
+
+    keys = jot_keys_parse(text, size, how, fuzz_line, NULL, reason);
+
+    if (keys == NULL) {
+        fuzz_line(NULL, reason);
+        return;
+    }
+
+    if (jot_keys_count(keys) == 0 || jot_keys_algs(keys) == 0
+        || (jot_keys_algs(keys) & ~JOT_ALGS_ALL)
+        || (how == JOT_KEYS_PUBLIC && jot_keys_algs(keys) & JOT_ALGS_HMAC))
+    {
+        abort();
+    }
+
+    jot_keys_free(keys);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char         *copy, reason[JOT_REASON_SIZE];
-    jot_keys_t   *keys;
+    char  *copy;
 
     copy = malloc(size ? size : 1);
 
@@ -44,20 +67,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(copy, data, size);
     }
 
-    keys = jot_keys_parse(copy, size, fuzz_line, NULL, reason);
+    fuzz_keys(copy, size, 0);
+    fuzz_keys(copy, size, JOT_KEYS_PUBLIC);
+    fuzz_keys(copy, size, JOT_KEYS_KEYVAL);
+
     free(copy);
-
-    if (keys == NULL) {
-        fuzz_line(NULL, reason);
-        return 0;
-    }
-
-    if (jot_keys_count(keys) == 0 || jot_keys_algs(keys) == 0
-        || (jot_keys_algs(keys) & ~JOT_ALGS_ALL))
-    {
-        abort();
-    }
-
-    jot_keys_free(keys);
     return 0;
 }

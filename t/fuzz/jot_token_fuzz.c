@@ -90,9 +90,11 @@ fuzz_token(const jot_keys_t *keys, const char *text, size_t len)
 {
     char           *copy;
     jot_token_t     token;
+    jot_trust_t     trust;
     jot_policy_t    policy;
     jot_status_t    status;
 
+    trust = (jot_trust_t) { keys, { NULL, 0 } };
     memset(&policy, 0, sizeof(policy));
     policy.issuers = fuzz_wanted;
     policy.nissuers = len % 2;
@@ -113,7 +115,7 @@ fuzz_token(const jot_keys_t *keys, const char *text, size_t len)
     }
 
     if (status == JOT_OK) {
-        status = jot_token_verify(&token, &keys, 1, JOT_ALGS_ALL);
+        status = jot_token_verify(&token, &trust, 1, JOT_ALGS_ALL);
     }
 
     if ((status == JOT_OK) != (token.payload != NULL)) {
@@ -142,7 +144,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static jot_keys_t  *keys;
 
     if (keys == NULL) {
-        keys = jot_keys_parse(fuzz_keys, sizeof(fuzz_keys) - 1, NULL, NULL,
+        keys = jot_keys_parse(fuzz_keys, sizeof(fuzz_keys) - 1, 0, NULL, NULL,
                               reason);
     }
 

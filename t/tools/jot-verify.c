@@ -97,7 +97,7 @@ keys_load(const char *path)
     len = fread(data, 1, KEYS_SIZE, file);
     fclose(file);
 
-    keys = jot_keys_parse(data, len, print_warning, NULL, reason);
+    keys = jot_keys_parse(data, len, 0, print_warning, NULL, reason);
 
     if (keys == NULL) {
         printf("refused\t%s\n", reason);
@@ -123,9 +123,11 @@ judge(const jot_keys_t *keys, unsigned algs, int64_t now, const char *data,
 {
     char          *exact;
     jot_token_t    token;
+    jot_trust_t    trust;
     jot_policy_t   policy;
     jot_status_t   status;
 
+    trust = (jot_trust_t) { keys, { NULL, 0 } };
     memset(&policy, 0, sizeof(policy));
 
     /* a copy of exactly that size, for a sanitizer to watch its end */
@@ -140,7 +142,7 @@ judge(const jot_keys_t *keys, unsigned algs, int64_t now, const char *data,
     status = jot_token_parse(&token, exact, len);
 
     if (status == JOT_OK) {
-        status = jot_token_verify(&token, &keys, 1, algs);
+        status = jot_token_verify(&token, &trust, 1, algs);
     }
 
     if (status == JOT_OK) {

@@ -200,10 +200,10 @@ check(const char *header, const char *payload, const jot_policy_t *policy,
     jot_keys_t        *keys;
     jot_token_t        token;
     jot_status_t       status;
-    const jot_keys_t  *set;
+    jot_trust_t        set;
 
-    keys = jot_keys_parse(HS256_KEYS, strlen(HS256_KEYS), NULL, NULL, reason);
-    set = keys;
+    keys = jot_keys_parse(HS256_KEYS, strlen(HS256_KEYS), 0, NULL, NULL, reason);
+    set = (jot_trust_t) { keys, { NULL, 0 } };
     text = hs256_token(header, strlen(header), payload, strlen(payload));
 
     if (jot_token_parse(&token, text, strlen(text)) != JOT_OK

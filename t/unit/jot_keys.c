@@ -276,7 +276,7 @@ parse(const char *text, size_t len, warnings_t *warnings, char *reason)
     copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
 
-    set = jot_keys_parse(copy, len, collect, warnings, reason);
+    set = jot_keys_parse(copy, len, 0, collect, warnings, reason);
 
     free(copy);
     return set;
@@ -475,7 +475,7 @@ main(void)
     test_sizes(262145, 0);
     test_long_kid();
 
-    set = jot_keys_parse("{\"keys\":[{}]}", 13, NULL, NULL, reason);
+    set = jot_keys_parse("{\"keys\":[{}]}", 13, 0, NULL, NULL, reason);
     ok(set == NULL, "nobody has to listen to warnings");
     jot_keys_free(NULL);
 

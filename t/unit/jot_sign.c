@@ -56,7 +56,7 @@ judge(const char *jwk, const char *text, unsigned allowed, char **payload)
     jot_keys_t        *keys;
     jot_token_t        token;
     jot_status_t       status;
-    const jot_keys_t  *list;
+    jot_trust_t        list;
 
     *payload = NULL;
 
@@ -64,7 +64,7 @@ judge(const char *jwk, const char *text, unsigned allowed, char **payload)
         abort();
     }
 
-    keys = jot_keys_parse(set, strlen(set), NULL, NULL, reason);
+    keys = jot_keys_parse(set, strlen(set), 0, NULL, NULL, reason);
     free(set);
 
     if (keys == NULL) {
@@ -72,7 +72,7 @@ judge(const char *jwk, const char *text, unsigned allowed, char **payload)
         return JOT_KEY;
     }
 
-    list = keys;
+    list = (jot_trust_t) { keys, { NULL, 0 } };
     status = jot_token_parse(&token, text, strlen(text));
 
     if (status == JOT_OK) {

@@ -291,7 +291,7 @@ keys(const char *text)
     char         reason[JOT_REASON_SIZE];
     jot_keys_t  *set;
 
-    set = jot_keys_parse(text, strlen(text), NULL, NULL, reason);
+    set = jot_keys_parse(text, strlen(text), 0, NULL, NULL, reason);
 
     if (set == NULL) {
         printf("Bail out! %s: %s\n", text, reason);
@@ -324,6 +324,7 @@ judge(const char *text, size_t len, const char *const *sets, unsigned algs,
     char              *copy;
     size_t             n;
     jot_keys_t        *loaded[2];
+    jot_trust_t        trust[2];
     jot_token_t        token;
     jot_status_t       status;
 
@@ -332,13 +333,13 @@ judge(const char *text, size_t len, const char *const *sets, unsigned algs,
 
     for (n = 0; n < 2 && sets[n]; n++) {
         loaded[n] = keys(sets[n]);
+        trust[n] = (jot_trust_t) { loaded[n], { NULL, 0 } };
     }
 
     status = jot_token_parse(&token, copy, len);
 
     if (status == JOT_OK) {
-        status = jot_token_verify(&token, (const jot_keys_t *const *) loaded,
-                                  n, algs);
+        status = jot_token_verify(&token, trust, n, algs);
     }
 
     *detail = token.detail;
@@ -591,25 +592,26 @@ test_states(void)
     char              *token;
     jot_keys_t        *good, *bad;
     jot_token_t        t;
-    const jot_keys_t  *set;
+    jot_trust_t        set;
 
     good = keys(HS256_KEYS);
     bad = keys(SET(O_));
+    memset(&set, 0, sizeof(set));
     token = hs256_token(TEXT(KID_A), TEXT("{}"));
 
     ok(jot_token_parse(&t, token, strlen(token)) == JOT_OK
        && t.alg == JOT_HS256 && t.kid.len == 1 && t.kid.data[0] == 'a'
        && t.header && t.payload == NULL, "a header is readable at once");
 
-    set = bad;
+    set.keys = bad;
     ok(jot_token_verify(&t, &set, 1, ALL) == JOT_SIGNATURE, "a wrong key");
-    set = good;
+    set.keys = good;
     ok(jot_token_verify(&t, &set, 1, ALL) == JOT_OK && t.payload,
        "the right key after that");
-    set = bad;
+    set.keys = bad;
     ok(jot_token_verify(&t, &set, 1, ALL) == JOT_SIGNATURE
        && t.payload == NULL, "a wrong key after that takes the payload away");
-    set = good;
+    set.keys = good;
     ok(jot_token_verify(&t, &set, 1, 0) == JOT_ALGORITHM, "no alg allowed");
 
     jot_token_free(&t);
