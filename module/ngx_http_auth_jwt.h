@@ -2,7 +2,8 @@
  * Shared by the files of the module, and private to them.
  *
  * A request goes one way: access -> decide -> (token, keys) -> jot; then
- * identity.  Variables ask decide as well, so that all see one answer.
+ * identity.  Variables ask decide as well, so that all see one answer.  Keys
+ * come from documents, and those from a file or from fetch.
  */
 
 #ifndef NGX_HTTP_AUTH_JWT_H
@@ -56,9 +57,80 @@ typedef struct {
 
 typedef struct ngx_http_auth_jwt_cache_s  ngx_http_auth_jwt_cache_t;
 typedef struct ngx_http_auth_jwt_entry_s  ngx_http_auth_jwt_entry_t;
+typedef struct ngx_http_auth_jwt_documents_s  ngx_http_auth_jwt_documents_t;
+typedef struct ngx_http_auth_jwt_fetch_s  ngx_http_auth_jwt_fetch_t;
+
+/* auth_jwt_key_cache */
+typedef struct {
+    ngx_msec_t                 time;
+    ngx_msec_t                 stale;
+    ngx_msec_t                 min_refresh;
+} ngx_http_auth_jwt_terms_t;
+
+/*
+ * What a document is read as.  parse gives what it holds, or NULL and one line
+ * in reason (JOT_REASON_SIZE); count says how much that is, for the log.
+ */
+typedef struct {
+    const char  *what;                      /* "key file", in messages */
+    const char  *unit;                      /* "keys" */
+    void      *(*parse)(ngx_str_t *text, ngx_uint_t how, jot_warn_pt warn,
+                    void *data, char *reason);
+    size_t     (*count)(const void *content);
+    void       (*free)(void *content);
+} ngx_http_auth_jwt_reader_t;
+
+/* Another file than before, or another version of it, has another one. */
+typedef struct {
+    dev_t                      dev;
+    ino_t                      ino;
+    off_t                      size;
+    struct timespec            mtime;
+    struct timespec            ctime;
+} ngx_http_auth_jwt_file_id_t;
+
+/*
+ * A file, or what a subrequest brings: parsed once, kept for a time, looked at
+ * again, and used on when that fails.  A worker has its own; times are those
+ * of ngx_current_msec.
+ */
+typedef struct {
+    ngx_queue_t                        queue;
+    const ngx_http_auth_jwt_reader_t  *reader;
+    void                              *server;      /* NULL: it is a file */
+    ngx_uint_t                         how;         /* the reader's */
+    ngx_str_t                          name;        /* NUL follows */
+
+    void                              *content;     /* NULL: never any */
+    u_char                             digest[32];  /* of its text */
+    ngx_msec_t                         good;        /* when it was so there */
+    ngx_msec_t                         looked;      /* when it was asked for */
+
+    ngx_http_auth_jwt_file_id_t        id;          /* of what was read last */
+    uint32_t                           complaint;   /* which, and when */
+    ngx_msec_t                         complained;
+
+    ngx_http_auth_jwt_fetch_t         *fetch;       /* under way */
+    ngx_queue_t                        waiters;
+    ngx_uint_t                         orphaned;    /* in a row */
+
+    unsigned                           seen:1;      /* asked for at all */
+    unsigned                           failed:1;    /* the last time */
+    unsigned                           broken:1;    /* what id stands for */
+    unsigned                           young:1;     /* ... may yet change */
+} ngx_http_auth_jwt_document_t;
+
+/* A request that waits for a document. */
+typedef struct {
+    ngx_queue_t                        queue;
+    ngx_event_t                        event;
+    ngx_uint_t                         source;      /* its number in keys */
+    unsigned                           waiting:1;
+    unsigned                           answered:1;  /* or the fetch was lost */
+} ngx_http_auth_jwt_waiter_t;
 
 typedef struct {
-    ngx_array_t                files;       /* parsed once, in keys.c */
+    ngx_http_auth_jwt_documents_t *documents;
     ngx_array_t                requires;    /* ngx_array_t *, for check.c */
     ngx_uint_t                 builtin;     /* variables that nginx has */
     ngx_http_auth_jwt_cache_t *cache;       /* NULL: off */
@@ -71,7 +143,8 @@ typedef struct {
 /* Nothing is written into it after the configuration was read. */
 typedef struct {
     ngx_http_auth_jwt_enable_t *enable;
-    ngx_array_t                *keys;       /* jot_trust_t */
+    ngx_array_t                *keys;       /* keys.c's */
+    ngx_http_auth_jwt_terms_t  *terms;
     ngx_array_t                *sources;    /* ngx_http_auth_jwt_source_t */
     ngx_array_t                *require;    /* ngx_http_auth_jwt_require_t */
     ngx_array_t                *identity;   /* ngx_http_auth_jwt_identity_t */
@@ -100,6 +173,7 @@ struct ngx_http_auth_jwt_decision_s {
     jot_status_t                    status;
     const char                     *detail;
     unsigned                        unmet:1;        /* see ..._refuse */
+    unsigned                        pending:1;      /* keys are not at hand */
 };
 
 /* Of one request, subrequests have their own; outlives redirects. */
@@ -109,6 +183,9 @@ typedef struct {
     ngx_http_auth_jwt_decision_t   *last;
     ngx_array_t                    *set;        /* identity names, ngx_str_t */
     ngx_table_elt_t                *challenge;  /* ours, as sent so far */
+    ngx_http_auth_jwt_loc_conf_t   *asked_conf; /* of asked */
+    uint32_t                        asked;      /* sources waited for: a mask */
+    ngx_http_auth_jwt_waiter_t     *waiter;     /* NULL until it waits */
     unsigned                        challenged:1;   /* since a redirect */
     unsigned                        deciding:1;
 } ngx_http_auth_jwt_ctx_t;
@@ -124,8 +201,13 @@ ngx_int_t ngx_http_auth_jwt_passed_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code);
 
-/* decide: NULL when out of memory, or while a decision is being made */
+/*
+ * decide: NULL when out of memory, or while a decision is being made.  Where
+ * keys have to be fetched, the decision is pending; _await fetches them, and
+ * when it is still pending then, the access handler will be called again.
+ */
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decide(ngx_http_request_t *r);
+ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_await(ngx_http_request_t *r);
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
 /* The word for $jwt_status: auth_jwt_require and identities are counted in. */
 jot_status_t ngx_http_auth_jwt_status(ngx_http_auth_jwt_decision_t *decision);
@@ -158,9 +240,86 @@ void ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache,
     ngx_str_t *text, uint64_t keys, const jot_token_t *token);
 void ngx_http_auth_jwt_cache_release(ngx_http_auth_jwt_entry_t *entry);
 
-/* keys */
+/*
+ * keys: _find gives those that are at hand, and looks at files that are due.
+ * _fetch and _again start what is due, if they may, and say NGX_AGAIN for what
+ * is under way, or, if they may not, would be; *pending is its number.  _again
+ * is for a token whose kid is unknown: NGX_OK if a file had something new.
+ * _await waits: NGX_AGAIN, or NGX_ERROR.
+ */
+#define NGX_HTTP_AUTH_JWT_KEY_SOURCES  32
+
+typedef struct {
+    ngx_uint_t                     n;
+    jot_trust_t                    trusts[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
+    ngx_http_auth_jwt_document_t  *documents[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
+    ngx_uint_t                     pending;
+    unsigned                       may_fetch:1;
+    unsigned                       incomplete:1;    /* keys cannot be had */
+} ngx_http_auth_jwt_ring_t;
+
 char *ngx_http_auth_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_auth_jwt_key_request(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_auth_jwt_key_cache(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+extern ngx_http_auth_jwt_terms_t  ngx_http_auth_jwt_default_terms;
+ngx_flag_t ngx_http_auth_jwt_keys_fetched(ngx_http_auth_jwt_loc_conf_t *conf);
+void ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_ring_t *ring);
+ngx_int_t ngx_http_auth_jwt_keys_fetch(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_ring_t *ring);
+ngx_int_t ngx_http_auth_jwt_keys_again(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_ring_t *ring);
+ngx_int_t ngx_http_auth_jwt_keys_await(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_ring_t *ring);
+
+/*
+ * document: _get finds it or makes it, and NULL is out of memory, or too many
+ * are being fetched; those that are not fixed make room for one another, so
+ * what it returns is good until as many have been asked for.  _load is for the
+ * configuration and says what is wrong.  _look is for a file: NGX_OK if it
+ * has other content than before, else NGX_DECLINED.  _take says the same of a
+ * text that was fetched.
+ */
+#define NGX_HTTP_AUTH_JWT_DOCUMENT_SIZE  (256 * 1024)
+
+ngx_http_auth_jwt_documents_t *ngx_http_auth_jwt_documents(ngx_conf_t *cf);
+ngx_http_auth_jwt_document_t *ngx_http_auth_jwt_document_get(
+    ngx_http_auth_jwt_documents_t *all,
+    const ngx_http_auth_jwt_reader_t *reader, void *server, ngx_uint_t how,
+    ngx_str_t *name, ngx_flag_t fixed);
+ngx_int_t ngx_http_auth_jwt_document_load(ngx_conf_t *cf,
+    ngx_http_auth_jwt_document_t *document);
+ngx_int_t ngx_http_auth_jwt_document_look(
+    ngx_http_auth_jwt_document_t *document, ngx_log_t *log);
+ngx_int_t ngx_http_auth_jwt_document_take(
+    ngx_http_auth_jwt_document_t *document, ngx_str_t *text, ngx_log_t *log);
+void ngx_http_auth_jwt_document_fail(ngx_http_auth_jwt_document_t *document,
+    ngx_log_t *log, ngx_err_t err, const char *problem);
+/* Whether it is time to look at it, if that is done so often. */
+ngx_flag_t ngx_http_auth_jwt_document_due(
+    ngx_http_auth_jwt_document_t *document, ngx_msec_t time);
+/* NULL: there is none, or it is too old. */
+void *ngx_http_auth_jwt_document_content(
+    ngx_http_auth_jwt_document_t *document, ngx_http_auth_jwt_terms_t *terms);
+
+/*
+ * fetch: a subrequest of r brings the document to all that wait for it.  _wait
+ * makes r one of them: NGX_AGAIN, its phases are run again from a posted event
+ * whatever comes of it; or NGX_ERROR.
+ */
+ngx_int_t ngx_http_auth_jwt_fetch_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_auth_jwt_fetch(ngx_http_request_t *r,
+    ngx_http_auth_jwt_document_t *document);
+ngx_int_t ngx_http_auth_jwt_fetch_wait(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_document_t *document,
+    ngx_uint_t source);
+ngx_flag_t ngx_http_auth_jwt_fetching(ngx_http_request_t *r);
 
 /*
  * headers: letters are what names are compared by, in lower case; strip and own

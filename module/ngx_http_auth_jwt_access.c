@@ -18,6 +18,8 @@ typedef struct {
 } ngx_http_auth_jwt_answer_t;
 
 
+static ngx_int_t ngx_http_auth_jwt_open(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf);
 static void ngx_http_auth_jwt_answer(ngx_http_auth_jwt_answer_t *answer,
     ngx_http_auth_jwt_decision_t *decision);
 static ngx_int_t ngx_http_auth_jwt_refuse(ngx_http_request_t *r,
@@ -46,12 +48,16 @@ ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
     conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
 
     if (conf->enable == NULL || !conf->enable->on) {
-        return NGX_DECLINED;
+        return ngx_http_auth_jwt_open(r, conf);
     }
 
-    decision = ngx_http_auth_jwt_decide(r);
+    decision = ngx_http_auth_jwt_await(r);
     if (decision == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (decision->pending) {
+        return NGX_AGAIN;
     }
 
     /* Not NGX_OK: for "satisfy any" nobody has shown anything. */
@@ -89,6 +95,26 @@ ngx_http_auth_jwt_access_handler(ngx_http_request_t *r)
                                                      : "invalid_token";
 
     return ngx_http_auth_jwt_refuse(r, decision, &answer);
+}
+
+
+/* "off token=": nobody is refused, but the variables need keys. */
+
+static ngx_int_t
+ngx_http_auth_jwt_open(ngx_http_request_t *r,
+    ngx_http_auth_jwt_loc_conf_t *conf)
+{
+    ngx_http_auth_jwt_decision_t  *decision;
+
+    if (conf->enable == NULL || conf->enable->token == -1
+        || !ngx_http_auth_jwt_keys_fetched(conf))
+    {
+        return NGX_DECLINED;
+    }
+
+    decision = ngx_http_auth_jwt_await(r);
+
+    return decision && decision->pending ? NGX_AGAIN : NGX_DECLINED;
 }
 
 

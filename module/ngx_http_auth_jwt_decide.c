@@ -7,23 +7,58 @@
 #include "ngx_http_auth_jwt.h"
 
 
+/* The keys that a token is tried with, and whether that was done before. */
+typedef struct {
+    ngx_http_auth_jwt_ring_t    ring;
+    unsigned                    algs;
+    uint64_t                    keys;       /* the cache's name for these */
+    ngx_http_auth_jwt_cache_t  *cache;
+    unsigned                    remembered:1;
+} ngx_http_auth_jwt_trial_t;
+
+
 static void ngx_http_auth_jwt_ctx_cleanup(void *data);
 static void ngx_http_auth_jwt_begin(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx);
 static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decision(
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
     ngx_str_t *text);
+static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_judgement(
+    ngx_http_request_t *r, ngx_flag_t wait);
 static void ngx_http_auth_jwt_judge(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision);
-static jot_status_t ngx_http_auth_jwt_verify(
-    ngx_http_auth_jwt_decision_t *decision, unsigned algs);
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
+    ngx_flag_t wait);
+static jot_status_t ngx_http_auth_jwt_verify(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_trial_t *trial);
+static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_trial_t *trial);
+static jot_status_t ngx_http_auth_jwt_try(
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
+static ngx_flag_t ngx_http_auth_jwt_other_keys(jot_status_t status);
 static void ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf,
     jot_policy_t *policy);
-static unsigned ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf);
+static unsigned ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_ring_t *ring);
 
 
 ngx_http_auth_jwt_decision_t *
 ngx_http_auth_jwt_decide(ngx_http_request_t *r)
+{
+    return ngx_http_auth_jwt_judgement(r, 0);
+}
+
+
+ngx_http_auth_jwt_decision_t *
+ngx_http_auth_jwt_await(ngx_http_request_t *r)
+{
+    return ngx_http_auth_jwt_judgement(r, 1);
+}
+
+
+static ngx_http_auth_jwt_decision_t *
+ngx_http_auth_jwt_judgement(ngx_http_request_t *r, ngx_flag_t wait)
 {
     ngx_int_t                      rc;
     ngx_str_t                      text;
@@ -56,6 +91,12 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
             && ngx_memcmp(decision->text.data, text.data, text.len) == 0)
         {
             ctx->last = decision;
+
+            if (decision->pending && wait) {
+                jot_token_free(&decision->token);
+                ngx_http_auth_jwt_judge(r, ctx, decision, 1);
+            }
+
             return decision;
         }
     }
@@ -70,9 +111,7 @@ ngx_http_auth_jwt_decide(ngx_http_request_t *r)
     switch (rc) {
 
     case NGX_OK:
-        ctx->deciding = 1;
-        ngx_http_auth_jwt_judge(r, decision);
-        ctx->deciding = 0;
+        ngx_http_auth_jwt_judge(r, ctx, decision, wait);
         break;
 
     case NGX_DECLINED:
@@ -241,53 +280,42 @@ ngx_http_auth_jwt_decision(ngx_http_auth_jwt_ctx_t *ctx,
 
 
 static void
-ngx_http_auth_jwt_judge(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision)
+ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
+    ngx_http_auth_jwt_decision_t *decision, ngx_flag_t wait)
 {
-    unsigned                        algs;
-    uint64_t                        keys;
-    jot_policy_t                    policy;
-    jot_status_t                    status;
-    ngx_http_auth_jwt_entry_t      *entry;
-    ngx_http_auth_jwt_loc_conf_t   *conf;
-    ngx_http_auth_jwt_main_conf_t  *jmcf;
+    jot_policy_t                policy;
+    jot_status_t                status;
+    ngx_http_auth_jwt_trial_t   trial;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
-    conf = decision->conf;
+    decision->pending = 0;
 
-    if (conf->keys == NULL) {
+    if (decision->conf->keys == NULL) {
         decision->status = JOT_UNAVAILABLE;
-        decision->detail = "no auth_jwt_key_file is in force here";
+        decision->detail = "no keys are configured here";
         return;
     }
 
-    algs = ngx_http_auth_jwt_allowed(conf);
-    keys = ngx_http_auth_jwt_cache_keys(conf->keys, conf->keys->elts,
-                                        conf->keys->nelts, algs);
+    trial.ring.may_fetch = wait;
 
-    entry = ngx_http_auth_jwt_cache_find(jmcf->cache, &decision->text, keys);
+    ctx->deciding = 1;
+    status = ngx_http_auth_jwt_verify(r, ctx, decision, &trial);
+    ctx->deciding = 0;
 
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "auth_jwt: signature is %s",
-                   entry ? "remembered" : "to be verified");
-
-    if (entry) {
-        status = jot_token_restore(&decision->token,
-                                   (char *) decision->text.data,
-                                   decision->text.len);
-        ngx_http_auth_jwt_cache_release(entry);
-
-    } else {
-        status = ngx_http_auth_jwt_verify(decision, algs);
+    if (decision->pending && wait
+        && ngx_http_auth_jwt_keys_await(r, ctx, &trial.ring) != NGX_AGAIN)
+    {
+        decision->pending = 0;
+        decision->token.detail = "keys cannot be waited for";
+        status = JOT_INTERNAL;
     }
 
     if (status == JOT_OK) {
-        ngx_http_auth_jwt_policy(conf, &policy);
+        ngx_http_auth_jwt_policy(decision->conf, &policy);
         status = jot_claims_check(&decision->token, &policy, ngx_time());
     }
 
-    if (status == JOT_OK && entry == NULL) {
-        ngx_http_auth_jwt_cache_add(jmcf->cache, &decision->text, keys,
+    if (status == JOT_OK && !trial.remembered) {
+        ngx_http_auth_jwt_cache_add(trial.cache, &decision->text, trial.keys,
                                     &decision->token);
     }
 
@@ -296,23 +324,128 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r,
 }
 
 
+/*
+ * With the keys at hand, first; only if they do not do, those that have to be
+ * asked for are waited for.  What is plainly no token asks nobody.
+ */
+
 static jot_status_t
-ngx_http_auth_jwt_verify(ngx_http_auth_jwt_decision_t *decision,
-    unsigned algs)
+ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
-    jot_status_t                   status;
-    ngx_http_auth_jwt_loc_conf_t  *conf;
+    ngx_int_t      rc;
+    ngx_str_t     *text;
+    jot_status_t   status;
 
-    conf = decision->conf;
+    text = &decision->text;
 
-    status = jot_token_parse(&decision->token, (char *) decision->text.data,
-                             decision->text.len);
+    ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "auth_jwt: signature is %s",
+                   trial->remembered ? "remembered" : "to be verified");
+
+    status = trial->remembered
+             ? jot_token_restore(&decision->token, (char *) text->data,
+                                 text->len)
+             : jot_token_parse(&decision->token, (char *) text->data,
+                               text->len);
+
     if (status != JOT_OK) {
         return status;
     }
 
-    return jot_token_verify(&decision->token, conf->keys->elts,
-                            conf->keys->nelts, algs);
+    rc = ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf, &trial->ring);
+
+    if (trial->remembered) {
+        return JOT_OK;
+    }
+
+    status = ngx_http_auth_jwt_try(decision, trial);
+
+    if (rc == NGX_OK && status == JOT_KEY && decision->token.kid.data) {
+        rc = ngx_http_auth_jwt_keys_again(r, ctx, decision->conf,
+                                          &trial->ring);
+
+        if (rc == NGX_OK) {
+            ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+            status = ngx_http_auth_jwt_try(decision, trial);
+        }
+    }
+
+    if (!ngx_http_auth_jwt_other_keys(status)) {
+        return status;
+    }
+
+    if (rc == NGX_AGAIN) {
+        decision->pending = 1;
+        decision->token.detail = "the keys are not at hand";
+        return JOT_UNAVAILABLE;
+    }
+
+    if (trial->ring.incomplete) {
+        decision->token.detail = "the keys cannot be had";
+        return JOT_UNAVAILABLE;
+    }
+
+    return status;
+}
+
+
+static void
+ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
+{
+    ngx_http_auth_jwt_entry_t      *entry;
+    ngx_http_auth_jwt_loc_conf_t   *conf;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+    conf = decision->conf;
+
+    ngx_http_auth_jwt_keys_find(r, ctx, conf, &trial->ring);
+
+    trial->algs = ngx_http_auth_jwt_allowed(conf, &trial->ring);
+    trial->keys = ngx_http_auth_jwt_cache_keys(conf->keys, trial->ring.trusts,
+                                               trial->ring.n, trial->algs);
+    trial->cache = jmcf->cache;
+
+    entry = ngx_http_auth_jwt_cache_find(trial->cache, &decision->text,
+                                         trial->keys);
+
+    trial->remembered = entry != NULL;
+
+    if (entry) {
+        ngx_http_auth_jwt_cache_release(entry);
+    }
+}
+
+
+static jot_status_t
+ngx_http_auth_jwt_try(ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_trial_t *trial)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < trial->ring.n; i++) {
+        if (trial->ring.trusts[i].keys) {
+            return jot_token_verify(&decision->token, trial->ring.trusts,
+                                    trial->ring.n, trial->algs);
+        }
+    }
+
+    return JOT_UNAVAILABLE;
+}
+
+
+/* Whether keys that are not there could have led to another end. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_other_keys(jot_status_t status)
+{
+    return status == JOT_UNAVAILABLE || status == JOT_KEY
+           || status == JOT_ALGORITHM || status == JOT_SIGNATURE
+           || status == JOT_ISSUER;
 }
 
 
@@ -345,21 +478,22 @@ ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf,
 /* Without auth_jwt_algorithms: HS* only where an "oct" key is configured. */
 
 static unsigned
-ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf)
+ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_ring_t *ring)
 {
-    unsigned             algs;
-    ngx_uint_t           i;
-    jot_trust_t         *trusts;
+    unsigned    algs;
+    ngx_uint_t  i;
 
     if (conf->algs) {
         return conf->algs;
     }
 
     algs = JOT_ALGS_ASYMMETRIC;
-    trusts = conf->keys->elts;
 
-    for (i = 0; i < conf->keys->nelts; i++) {
-        algs |= jot_keys_algs(trusts[i].keys) & JOT_ALGS_HMAC;
+    for (i = 0; i < ring->n; i++) {
+        if (ring->trusts[i].keys) {
+            algs |= jot_keys_algs(ring->trusts[i].keys) & JOT_ALGS_HMAC;
+        }
     }
 
     return algs;

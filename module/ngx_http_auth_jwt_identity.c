@@ -80,7 +80,9 @@ ngx_http_auth_jwt_identity_offer_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
 
-    if (conf->enable == NULL || conf->identity == NULL) {
+    if (conf->enable == NULL || conf->identity == NULL
+        || ngx_http_auth_jwt_fetching(r))
+    {
         return NGX_DECLINED;
     }
 

@@ -55,8 +55,22 @@ static ngx_command_t  ngx_http_auth_jwt_commands[] = {
       NULL },
 
     { ngx_string("auth_jwt_key_file"),
-      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE12,
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE123,
       ngx_http_auth_jwt_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_key_request"),
+      NGX_HTTP_AUTH_JWT_ANYWHERE|NGX_CONF_TAKE123,
+      ngx_http_auth_jwt_key_request,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("auth_jwt_key_cache"),
+      NGX_HTTP_AUTH_JWT_LEVELS|NGX_CONF_TAKE123,
+      ngx_http_auth_jwt_key_cache,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -208,6 +222,11 @@ ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
 
     jmcf->cache_number = NGX_CONF_UNSET_UINT;
 
+    jmcf->documents = ngx_http_auth_jwt_documents(cf);
+    if (jmcf->documents == NULL) {
+        return NULL;
+    }
+
     return jmcf;
 }
 
@@ -232,6 +251,7 @@ ngx_http_auth_jwt_create_conf(ngx_conf_t *cf)
 
     conf->enable = NGX_CONF_UNSET_PTR;
     conf->keys = NGX_CONF_UNSET_PTR;
+    conf->terms = NGX_CONF_UNSET_PTR;
     conf->sources = NGX_CONF_UNSET_PTR;
     conf->require = NGX_CONF_UNSET_PTR;
     conf->identity = NGX_CONF_UNSET_PTR;
@@ -256,6 +276,8 @@ ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->enable, prev->enable, NULL);
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
+    ngx_conf_merge_ptr_value(conf->terms, prev->terms,
+                             &ngx_http_auth_jwt_default_terms);
     ngx_conf_merge_ptr_value(conf->sources, prev->sources, NULL);
     ngx_conf_merge_ptr_value(conf->require, prev->require, NULL);
     ngx_conf_merge_ptr_value(conf->identity, prev->identity, NULL);
@@ -312,6 +334,10 @@ ngx_http_auth_jwt_init(ngx_conf_t *cf)
         }
 
         *h = handlers[i].handler;
+    }
+
+    if (ngx_http_auth_jwt_fetch_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_auth_jwt_check(cf);

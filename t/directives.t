@@ -158,7 +158,7 @@ like(said(http => "$_;"), qr/\[emerg\] unknown "nobody_has_this" variable/,
 # --- what only the whole tells ----------------------------------------------
 
 my $no_keys = qr/"auth_jwt" has no keys for (?:location|server) "[^"]*", /;
-$no_keys = qr/${no_keys}an "auth_jwt_key_file" there or above would be right/;
+$no_keys = qr/${no_keys}an "auth_jwt_key_file" or "auth_jwt_key_request" there or above would be right/;
 
 stops("auth_jwt without keys in $_->[0]", $no_keys, '# here', keys => 0,
     server => $_->[1]) for

@@ -96,12 +96,17 @@ Stack::replace($site->path("nginx/conf/$_->[0]"), Token::jwks(Token::jwk(
     $site->{key}, kid => $_->[1]))) for ['keys.json', 'k'],
     ['partner.json', 'p'];
 
+# The provider of the examples is known to no resolver.
+
+my $PROVIDER = "    upstream login.example.com { server 127.0.0.1:1; }\n";
+
 # The line of the error log is no configuration.
 
 my @examples = grep { !/^auth_jwt: / } examples($doc);
 cmp_ok(scalar @examples, '>', keys %of_code, 'examples are found');
 for my $example (@examples) {
-    my ($status, $said) = $site->check(http => outer($example),
+    my ($status, $said) = $site->check(
+        http => outer($example) . $PROVIDER,
         server => join('', locations($example)), main => '');
     my ($first) = $example =~ /^(.*)/;
     is("$status $said", '0 ', "nginx -t of: $first");

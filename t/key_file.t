@@ -58,10 +58,29 @@ refused("a set: $_", "auth_jwt_key_file $dir/$_.json;",
     qr/\[emerg\].*\Q$dir\E\/$_\.json.*$reason{$_}.* in .*nginx\.conf:\d+/)
     for sort keys %reason;
 refused('a folder', "auth_jwt_key_file $dir;", qr/\[emerg\].*regular file/);
-refused('another kind', "auth_jwt_key_file $dir/good.json keyval;",
-    qr/keyval.*jwks/);
-refused('a name with a variable', 'auth_jwt_key_file /$host.json;',
-    qr/variables/);
+refused('another kind', "auth_jwt_key_file $dir/good.json pem;",
+    qr/"pem".*"jwks" or "keyval"/);
+refused('both kinds', "auth_jwt_key_file $dir/good.json jwks keyval;",
+    qr/"keyval".*each once/);
+refused('a set as keyval', "auth_jwt_key_file $dir/good.json keyval;",
+    qr/good\.json.*none of its 1 keys/);
+refused('an empty issuer', "auth_jwt_key_file $dir/good.json issuer=;",
+    qr/"issuer=".*"issuer=URL"/);
+refused('two issuers', "auth_jwt_key_file $dir/good.json issuer=a issuer=b;",
+    qr/"issuer=b".*each once/);
+refused('33 sources', "auth_jwt_key_file $dir/good.json;" x 33,
+    qr/too many sources.*32/);
+like(accepted('a name chosen by the token',
+    'auth_jwt x; auth_jwt_key_file /$jwt_header_kid.json;'),
+    qr/\[warn\].*is empty while keys are chosen/, 'with a warning');
+refused('a request to another server',
+    'auth_jwt_key_request https://idp.example/jwks;',
+    qr/invalid URI "https:.*path of a location/);
+refused("auth_jwt_key_cache $_", "auth_jwt_key_cache $_;",
+    qr/"auth_jwt_key_cache 10m stale=24h min_refresh=30s" would be right/)
+    for 'soon', '10m stale', '10m stale=x', '10m 5m', 'stale=1h';
+refused('auth_jwt_key_cache twice',
+    'auth_jwt_key_cache 1s; auth_jwt_key_cache 2s;', qr/duplicate/);
 
 refused($_->[0], $_->[0], $_->[1]) for
     ['auth_jwt x x;', qr/"x".*token=\$variable/],
