@@ -1,0 +1,71 @@
+package Browser;
+
+# Runs a script of t/web/, which drives a browser against a gate's pages, and
+# makes its checks checks of the test.
+#
+#     drive($gate, 'dialog.mjs', { stop => sub { $gate->stop_part(@_) } });
+#
+# What the script calls by name (gate.stop('login')) is done here, where the
+# parts were started: what drive() was given, and sql, value.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use FindBin;
+use IPC::Open2;
+use JSON::PP;
+use Test::More;
+
+our @EXPORT_OK = qw(drive);
+
+use constant PATIENCE => 120;   # seconds a script may take in all
+
+my $WEB = "$FindBin::Bin/web";
+my $JSON = JSON::PP->new->utf8->allow_nonref;
+
+
+sub drive {
+    my ($gate, $script, $more, @args) = @_;
+
+    my %can = (
+        sql   => sub { $gate->sql(@_) },
+        value => sub { $gate->value(@_) },
+        %{ $more || {} },
+    );
+
+    system("$WEB/fetch") == 0 or die "$WEB/fetch: exit status ", $? >> 8, "\n";
+
+    local %ENV = (%ENV, GATE_URL => $gate->url);
+    my $pid = open2(my $out, my $in, 'setpriv', '--pdeathsig=TERM', '--',
+        'node', "$WEB/$script", @args);
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{ALRM} = sub { kill TERM => $pid };
+    alarm PATIENCE;
+
+    while (my $line = <$out>) {
+        my $words = eval { $JSON->decode($line) } // [];
+        my ($what, @rest) = @$words;
+
+        if (!$what) {
+            diag $line;
+        } elsif ($what eq 'check') {
+            my ($ok, $name, $seen) = @rest;
+            local $Test::Builder::Level = $Test::Builder::Level + 1;
+            ok($ok, $name) or diag("seen: $seen");
+        } else {
+            my ($id, $name, @with) = @rest;
+            my $result = eval { $can{$name}->(@with) };
+            print {$in} $JSON->encode([$id, $result, $@ || undef]), "\n";
+            $in->flush;
+        }
+    }
+
+    waitpid $pid, 0;
+    my $status = $?;
+    alarm 0;
+    is($status, 0, "$script came to its end");
+}
+
+
+1;

@@ -1,0 +1,139 @@
+// What the scripts of this folder share: the browser, checks, and the gate that
+// the test has started.
+//
+//     await test("a dialog", async () => {
+//         const page = await open();
+//         await eventually("it opens", () => page.locator("dialog").isVisible());
+//     });
+//     await finish();
+//
+// Each test has a context of its own, so tests may run side by side: run().
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(
+    new URL("../../build/npm/", import.meta.url));
+const { chromium } = require("playwright-core");
+
+export const AXE = require.resolve("axe-core");
+export const url = process.env.GATE_URL;
+export const USER = { username: "ana", password: "correct horse battery" };
+
+const PATIENCE = 10000;     // milliseconds a condition may take
+
+
+// --- the gate ----------------------------------------------------------------
+
+const calls = new Map();
+let serial = 0;
+
+function say(...words) {
+    process.stdout.write(JSON.stringify(words) + "\n");
+}
+
+createInterface({ input: process.stdin }).on("line", line => {
+    const [id, result, error] = JSON.parse(line);
+    const { resolve, reject } = calls.get(id);
+    calls.delete(id);
+    if (error) {
+        reject(new Error(error));
+    } else {
+        resolve(result);
+    }
+});
+
+export const gate = new Proxy({}, {
+    get: (_, name) => (...args) => new Promise((resolve, reject) => {
+        calls.set(++serial, { resolve, reject });
+        say("call", serial, name, ...args);
+    }),
+});
+
+
+// --- checks ------------------------------------------------------------------
+
+let current = "";
+
+export function ok(good, name, seen = "") {
+    say("check", Boolean(good), name, String(seen));
+}
+
+export function is(got, wanted, name) {
+    const [a, b] = [got, wanted].map(value => JSON.stringify(value));
+    ok(a === b, name, `${a}, and not ${b}`);
+}
+
+// Waits for what a function is to return: true, or the value given.
+
+export async function eventually(name, look, wanted = true, ms = PATIENCE) {
+    const end = Date.now() + ms;
+    let seen;
+
+    do {
+        try {
+            seen = await look();
+        } catch (error) {
+            seen = error.message;
+        }
+        if (wanted instanceof RegExp ? wanted.test(seen) : seen === wanted) {
+            ok(true, name);
+            return;
+        }
+        await new Promise(done => setTimeout(done, 30));
+    } while (Date.now() < end);
+    ok(false, name, `${JSON.stringify(seen)}, and not ${wanted}`);
+}
+
+export const sleep = ms => new Promise(done => setTimeout(done, ms));
+
+
+// --- the browser -------------------------------------------------------------
+
+export const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--disable-quic", "--disable-gpu",
+           ...process.getuid() === 0 ? ["--no-sandbox"] : []],
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+});
+
+// What goes wrong in a page without anybody asking fails the test.
+
+export async function context(options = {}) {
+    const made = await browser.newContext({ baseURL: url, locale: "en-GB",
+                                            ...options });
+    made.setDefaultTimeout(PATIENCE);
+    made.on("weberror", error => ok(false, "no error in a page",
+        error.error().stack));
+    made.on("console", message => {
+        if (/Content Security Policy/.test(message.text())) {
+            ok(false, "nothing that the policy refuses", message.text());
+        }
+    });
+    return made;
+}
+
+export async function logIn(made, user = USER) {
+    const page = made.pages()[0] || await made.newPage();
+    await page.goto("/");
+    const form = page.getByRole("form", { name: /Log in|Iniciar sesión/ });
+    await form.getByLabel(/User name|Usuario/).fill(user.username);
+    await form.getByLabel(/Password|Contraseña/).fill(user.password);
+    await form.getByRole("button").click();
+    await page.waitForURL("**/app/**");
+    await page.locator("main").waitFor();
+    return page;
+}
+
+export async function test(name, body) {
+    try {
+        await body();
+    } catch (error) {
+        ok(false, name, error.stack);
+    }
+}
+
+export async function finish() {
+    await browser.close();
+    process.stdin.destroy();
+}
