@@ -21,10 +21,10 @@ use Site;
 use Source;
 use Token;
 
-my $site = Site->new('open', 'brief', 'aged', 'never', 'other', 'post', 'cached',
-    'off', 'two');
 my $source = Source->new;
 my $sink = Source->new;
+my $site = Site->new('open', 'brief', 'aged', 'never', 'other', 'post',
+    'cached', 'off', 'two');
 my $at = 'http://127.0.0.1:' . $source->port;
 my ($old, $new) = map { Token::key('ES256') } 1, 2;
 my %jwk = (old => Token::jwk($old, kid => 'old'),

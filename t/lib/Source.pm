@@ -7,6 +7,8 @@ package Source;
 #     $source->serve($text, way => 'trickle');        # a byte a second
 #     my @requests = $source->requests;               # as they came
 #
+# It is to be there before a Gate chooses its own port.
+#
 # Each connection has a process of its own; what they are to do is read from
 # files, so that it holds from the next connection on.
 
