@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use Examples qw(check_example examples);
 use Gate;
 use Site;
 
@@ -90,24 +91,13 @@ is_deeply([$core =~ /^ +\[(JOT_\w+)\]/mg],
 # --- examples ---------------------------------------------------------------
 
 my $site = Site->new;
-mkdir $site->path('nginx/conf') or die "conf: $!\n";
-mkdir $site->path('nginx/logs') or die "logs: $!\n";
-Stack::replace($site->path("nginx/conf/$_->[0]"), Token::jwks(Token::jwk(
-    $site->{key}, kid => $_->[1]))) for ['keys.json', 'k'],
-    ['partner.json', 'p'];
-
-# The provider of the examples is known to no resolver.
-
-my $PROVIDER = "    upstream login.example.com { server 127.0.0.1:1; }\n";
 
 # The line of the error log is no configuration.
 
 my @examples = grep { !/^auth_jwt: / } examples($doc);
 cmp_ok(scalar @examples, '>', keys %of_code, 'examples are found');
 for my $example (@examples) {
-    my ($status, $said) = $site->check(
-        http => outer($example) . $PROVIDER,
-        server => join('', locations($example)), main => '');
+    my ($status, $said) = check_example($site, $example);
     my ($first) = $example =~ /^(.*)/;
     is("$status $said", '0 ', "nginx -t of: $first");
 }
@@ -165,30 +155,4 @@ sub contexts {
         }
     }
     return %found;
-}
-
-
-# What is indented by four; one blank line is within a block.
-
-sub examples {
-    my ($text) = @_;
-
-    my @blocks = ('');
-    for my $line (split /^/, $text) {
-        if ($line =~ s/^    //) {
-            $blocks[-1] .= $line;
-        } elsif ($line =~ /\S/ && $blocks[-1]) {
-            push @blocks, '';
-        }
-    }
-    return grep { length } @blocks;
-}
-
-
-sub locations { return $_[0] =~ /^(location .*?^\}\n)/msg }
-
-
-sub outer {
-    my ($example) = @_;
-    return $example =~ s/^location .*?^\}\n//msgr;
 }
