@@ -17,7 +17,7 @@ use IPC::Open2;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT_OK = qw(drive);
+our @EXPORT_OK = qw(drive short_warning);
 
 use constant PATIENCE => 120;   # seconds a script may take in all
 
@@ -65,6 +65,20 @@ sub drive {
     my $status = $?;
     alarm 0;
     is($status, 0, "$script came to its end");
+}
+
+
+# The protected page warns that many seconds before the end.
+
+sub short_warning {
+    my ($gate, $seconds) = @_;
+
+    my $page = $gate->path('web/app/index.html');
+    open my $file, '<', $page or die "$page: $!\n";
+    my $html = do { local $/; <$file> };
+    $html =~ s{(<meta name="portero-warn-seconds" content=)"300"}
+              {$1"$seconds"} or die "$page: no portero-warn-seconds\n";
+    Stack::replace($page, $html);
 }
 
 

@@ -9,6 +9,7 @@
 //
 // Each test has a context of its own, so tests may run side by side: run().
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -53,10 +54,12 @@ export const gate = new Proxy({}, {
 
 // --- checks ------------------------------------------------------------------
 
-let current = "";
+const inside = new AsyncLocalStorage();
 
 export function ok(good, name, seen = "") {
-    say("check", Boolean(good), name, String(seen));
+    const where = inside.getStore();
+    say("check", Boolean(good), where ? `${where}: ${name}` : name,
+        String(seen));
 }
 
 export function is(got, wanted, name) {
@@ -113,17 +116,83 @@ export async function context(options = {}) {
     return made;
 }
 
-export async function logIn(made, user = USER) {
-    const page = made.pages()[0] || await made.newPage();
-    await page.goto("/");
+export async function fillIn(page, user = USER) {
     const form = page.getByRole("form", { name: /Log in|Iniciar sesión/ });
+
     await form.getByLabel(/User name|Usuario/).fill(user.username);
     await form.getByLabel(/Password|Contraseña/).fill(user.password);
     await form.getByRole("button").click();
-    await page.waitForURL("**/app/**");
-    await page.locator("main").waitFor();
-    return page;
 }
+
+// Signed in without the form, one after the other; the session's id.
+
+let last = Promise.resolve();
+
+export function signIn(made, user = USER) {
+    const next = last.then(async () => {
+        const answer = await made.request.post("/auth/login",
+            { data: user, headers: { Origin: url, "Sec-Fetch-Mode": "cors" } });
+        return (await answer.json()).session.id;
+    });
+    last = next.catch(() => {});
+    return next;
+}
+
+// A page that is signed in, what it has sent to /auth/, and its session.
+
+export async function open(options, path = "/app/") {
+    const made = await context(options);
+    const session = await signIn(made);
+    const page = await made.newPage();
+    const sent = requests(page);
+
+    await page.goto(path);
+    await page.locator("main").waitFor();
+    return { made, page, sent, session };
+}
+
+export function requests(page) {
+    const sent = [];
+
+    page.on("request", request => {
+        const path = new URL(request.url()).pathname;
+        if (path.startsWith("/auth/")) {
+            sent.push([path.slice(6), request.postDataJSON()?.intent]
+                .filter(Boolean).join(" "));
+        }
+    });
+    return sent;
+}
+
+// Moves ends of a session; the page learns of it when it asks.
+
+export function move(session, seconds, ...columns) {
+    return gate.sql(`UPDATE portero.sessions SET ${columns.map(column =>
+        `${column} = now() + interval '${seconds} seconds'`).join()}
+        WHERE sid = '${session}'`);
+}
+
+// How long it has, by the database.
+
+export async function idle(session) {
+    return Number(await gate.value(`SELECT extract(epoch FROM idle_at - now())
+        FROM portero.sessions WHERE sid = '${session}'`));
+}
+
+// What a page is told when a network comes back; it asks.
+
+export function wake(page) {
+    return page.evaluate(() => {
+        dispatchEvent(new Event("online"));
+    });
+}
+
+export function focused(page) {
+    return page.evaluate(() => document.activeElement.textContent);
+}
+
+
+// --- tests -------------------------------------------------------------------
 
 export async function test(name, body) {
     try {
@@ -131,6 +200,13 @@ export async function test(name, body) {
     } catch (error) {
         ok(false, name, error.stack);
     }
+}
+
+// All of { name: body } at once; their checks have the name before them.
+
+export function run(tests) {
+    return Promise.all(Object.entries(tests).map(([name, body]) =>
+        inside.run(name, () => test("it runs", body))));
 }
 
 export async function finish() {
