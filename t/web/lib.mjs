@@ -102,9 +102,12 @@ export const browser = await chromium.launch({
 
 // What goes wrong in a page without anybody asking fails the test.
 
-export async function context(options = {}) {
+export async function context({ before, ...options } = {}) {
     const made = await browser.newContext({ baseURL: url, locale: "en-GB",
                                             ...options });
+    if (before) {
+        await made.addInitScript(before);   // in each page, before its scripts
+    }
     made.setDefaultTimeout(PATIENCE);
     made.on("weberror", error => ok(false, "no error in a page",
         error.error().stack));

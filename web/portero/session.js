@@ -680,6 +680,7 @@ function begin(options, onAnswer) {
             return;
         }
         timer.textContent = clock;
+        status.className = fails ? "" : "portero-spoken";
         if (fails) {
             say(text.waiting);
         } else if (shown === Infinity || [20, 30, Math.ceil(seconds / 60) * 60]
