@@ -1,5 +1,5 @@
 # The dialog before a session ends, in a browser: it warns, renews, signs out,
-# and is silent when it may be.  Sessions are short: 24 s, the warning 8 s
+# and is silent when it may be.  Sessions are short: 24 s, the warning 12 s
 # before their end; and where even that is long, time is moved in the rows.
 
 use strict;
@@ -23,7 +23,7 @@ my $gate = Gate->new(settings => { SESSION_IDLE_SECONDS => 24,
 
 $gate->start_all;
 $gate->add_user('ana', 'correct horse battery');
-short_warning($gate, 8);
+short_warning($gate, 12);
 
 drive($gate, 'dialog.mjs');
 

@@ -17,7 +17,7 @@ my $gate = Gate->new(settings => { SESSION_IDLE_SECONDS => 24,
 
 $gate->start_all;
 $gate->add_user($_, 'correct horse battery') for qw(ana bea);
-short_warning($gate, 8);
+short_warning($gate, 12);
 
 drive($gate, 'tabs.mjs');
 

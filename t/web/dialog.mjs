@@ -24,9 +24,9 @@ await run({
 
         is(await dialog.isVisible(), false, "no dialog while there is time");
         await dialog.waitFor({ timeout: 20000 });
-        ok(await seconds(page) >= 7 && await seconds(page) <= 8,
+        ok(await seconds(page) >= 11 && await seconds(page) <= 12,
             "it opens when the warning time is left", await seconds(page));
-        ok(/^\(0:0\d\) Protected page/.test(await page.title()),
+        ok(/^\(0:1\d\) Protected page/.test(await page.title()),
             "and the title starts with it", await page.title());
         is(await page.getByRole("timer", { name: "Time left" }).count(), 1,
             "a timer, with a name");
@@ -68,7 +68,7 @@ await run({
             document.getElementById("notes").setSelectionRange(2, 6);
             scrollTo(0, 120);
         });
-        await move(session, 7, "idle_at");
+        await move(session, 11, "idle_at");
         await wake(page);
         await dialog.waitFor();
         await page.keyboard.press("PageDown");
@@ -91,7 +91,7 @@ await run({
         ok(await idle(session) > 20, "the session goes on");
 
         for (const time of ["second", "third"]) {
-            await move(session, 7, "idle_at");
+            await move(session, 11, "idle_at");
             await wake(page);
             await dialog.waitFor();
             await page.keyboard.press("Escape");
@@ -108,7 +108,7 @@ await run({
         const { made, page, session } = await open();
         const dialog = dialogOf(page);
 
-        await move(session, 7, "idle_at");
+        await move(session, 11, "idle_at");
         await wake(page);
         await dialog.getByRole("button", { name: "Sign out" }).click();
         await page.waitForURL(`${url}/`);

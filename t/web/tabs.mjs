@@ -22,7 +22,7 @@ async function warned(options) {
     const first = await open(options);
     const second = await another(first.made);
 
-    await move(first.session, 7, "idle_at");
+    await move(first.session, 11, "idle_at");
     for (const { page } of [first, second]) {
         await wake(page);
         await dialogOf(page).waitFor();

@@ -464,13 +464,14 @@ function begin(options, onAnswer) {
                 await deliver(kind);
                 fails = 0;
             } catch (reply) {
-                if (want <= kind) {
+                if (!want) {
                     want = kind;
                     warned ||= known && left() <= warn;
                     retry = setTimeout(send, 1000 * Math.max(
                         Math.min(2 ** fails++, 30), reply.after || 0), 0);
                     return false;
                 }
+                want = Math.max(want, kind);
             }
         }
         return true;
@@ -565,10 +566,10 @@ function begin(options, onAnswer) {
         // answers, the worse of both is believed.
         if (Math.abs(jump) > 2000 || late) {
             deadline -= Math.max(jump, 0);
-            send(ASK);
+            next = Infinity;
         }
         if (left() <= next) {
-            next = next > 0 ? -.5 : -Infinity;
+            next = -Infinity;
             send(touched ? RENEW : ASK);
             touched = false;
         }
