@@ -39,6 +39,8 @@ typedef struct {
 
 static ngx_http_auth_jwt_document_t *ngx_http_auth_jwt_document_new(
     ngx_http_auth_jwt_documents_t *all, ngx_str_t *name, ngx_flag_t fixed);
+static ngx_int_t ngx_http_auth_jwt_documents_shrink(
+    ngx_http_auth_jwt_documents_t *all);
 static void ngx_http_auth_jwt_document_free(
     ngx_http_auth_jwt_document_t *document);
 static void ngx_http_auth_jwt_documents_cleanup(void *data);
@@ -129,31 +131,12 @@ static ngx_http_auth_jwt_document_t *
 ngx_http_auth_jwt_document_new(ngx_http_auth_jwt_documents_t *all,
     ngx_str_t *name, ngx_flag_t fixed)
 {
-    ngx_queue_t                   *q;
-    ngx_http_auth_jwt_document_t  *document, *old;
+    ngx_http_auth_jwt_document_t  *document;
 
-    if (!fixed && all->nrecent == NGX_HTTP_AUTH_JWT_DOCUMENTS) {
-
-        /* Somebody waits for those that are being fetched. */
-
-        for (q = ngx_queue_last(&all->recent);
-             q != ngx_queue_sentinel(&all->recent);
-             q = ngx_queue_prev(q))
-        {
-            old = ngx_queue_data(q, ngx_http_auth_jwt_document_t, queue);
-
-            if (old->fetch == NULL && ngx_queue_empty(&old->waiters)) {
-                break;
-            }
-        }
-
-        if (q == ngx_queue_sentinel(&all->recent)) {
-            return NULL;
-        }
-
-        ngx_queue_remove(q);
-        ngx_http_auth_jwt_document_free(old);
-        all->nrecent--;
+    if (!fixed && all->nrecent == NGX_HTTP_AUTH_JWT_DOCUMENTS
+        && ngx_http_auth_jwt_documents_shrink(all) != NGX_OK)
+    {
+        return NULL;
     }
 
     document = calloc(1, sizeof(ngx_http_auth_jwt_document_t) + name->len + 1);
@@ -170,6 +153,35 @@ ngx_http_auth_jwt_document_new(ngx_http_auth_jwt_documents_t *all,
     all->nrecent += !fixed;
 
     return document;
+}
+
+
+/* By the one used least; somebody waits for those that are being fetched. */
+
+static ngx_int_t
+ngx_http_auth_jwt_documents_shrink(ngx_http_auth_jwt_documents_t *all)
+{
+    ngx_queue_t                   *q;
+    ngx_http_auth_jwt_document_t  *document;
+
+    for (q = ngx_queue_last(&all->recent);
+         q != ngx_queue_sentinel(&all->recent);
+         q = ngx_queue_prev(q))
+    {
+        document = ngx_queue_data(q, ngx_http_auth_jwt_document_t, queue);
+
+        if (document->fetch || !ngx_queue_empty(&document->waiters)) {
+            continue;
+        }
+
+        ngx_queue_remove(q);
+        ngx_http_auth_jwt_document_free(document);
+        all->nrecent--;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
 }
 
 
