@@ -57,16 +57,25 @@ sub commit {
 }
 
 
-# Until so many connections of the service wait for a lock.
+# Until so many connections of the service wait for a lock; until anybody does.
 
 sub wait_for_waiters {
     my ($self, $n) = @_;
+    $self->wait_for_locks($n, q{usename = 'portero_service'});
+}
+
+
+sub wait_for_blocked { $_[0]->wait_for_locks(1, 'true') }
+
+
+sub wait_for_locks {
+    my ($self, $n, $who) = @_;
 
     my $end = time + 10;
     while (time < $end) {
-        my $waiting = $self->{gate}->psql('postgres', 'postgres', q{
+        my $waiting = $self->{gate}->psql('postgres', 'postgres', qq{
             SELECT count(*) FROM pg_stat_activity
-            WHERE usename = 'portero_service' AND wait_event_type = 'Lock'});
+            WHERE $who AND wait_event_type = 'Lock'});
         return if $waiting >= $n;
         sleep 0.02;
     }
