@@ -97,7 +97,7 @@ subtest 'cold: one request for all that wait' => sub {
 
 subtest 'what it asks for' => sub {
     my ($request) = ($source->requests)[0];
-    like($request, qr{\AGET /jwks HTTP/1\.0\r\n}, 'GET');
+    like($request, qr{\AGET /jwks HTTP/1\.[01]\r\n}, 'GET');
     unlike($request, qr/Authorization|Cookie|X-From-Client|Range|If-|Bearer/i,
         'with nothing of the client');
 
@@ -107,8 +107,9 @@ subtest 'what it asks for' => sub {
         'Accept-Encoding' => 'gzip', Host => 'evil.example');
     is($answer->{status}, 206, 'a request with many headers');
     ($request) = $source->requests;
-    is(join(' ', sort map { lc } $request =~ /^([\w-]+):/mg),
-        'connection host', 'none of which reaches the source');
+    is(join(' ', grep { $_ ne 'connection' } sort map { lc }
+        $request =~ /^([\w-]+):/mg), 'host',
+        'none of which reaches the source');
     unlike($request, qr/evil/, 'nor does its Host');
 };
 
