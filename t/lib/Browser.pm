@@ -40,7 +40,10 @@ sub drive {
     my $pid = open2(my $out, my $in, 'setpriv', '--pdeathsig=TERM', '--',
         'node', "$WEB/$script", @args);
     local $SIG{PIPE} = 'IGNORE';
-    local $SIG{ALRM} = sub { kill TERM => $pid };
+    local $SIG{ALRM} = sub {
+        kill TERM => $pid;
+        die "$script takes more than ", PATIENCE, " seconds\n";
+    };
     alarm PATIENCE;
 
     while (my $line = <$out>) {
