@@ -201,7 +201,8 @@ typedef struct {
  *
  * jot_claims_check() judges a verified token: exp and nbf, then iss, aud, typ.
  * exp, nbf and iat of another kind than numbers from 0 and below 2^53 make it
- * malformed.
+ * malformed.  jot_times_check() judges exp and nbf again, as they stand in
+ * *token: all that may have changed since, if the policy is the same.
  *
  * jot_token_restore() is parse and verify in one for a text of which the caller
  * remembers that jot_token_verify() returned JOT_OK, with keys and algorithms
@@ -218,8 +219,8 @@ typedef struct {
     jot_json_t   *header;       /* NULL if it is no JSON object */
     jot_json_t   *payload;      /* NULL until verified */
     const char   *detail;       /* static text: what was wrong, for a log */
-    int64_t       exp;          /* set by jot_claims_check(); JOT_NO_TIME if */
-                                /* there is none */
+    int64_t       exp;          /* set by jot_claims_check(), rounded up; */
+    int64_t       nbf;          /* JOT_NO_TIME if there is none */
     jot_str_t     signing_input;    /* these four are private views */
     jot_str_t     encoded_header;
     jot_str_t     encoded_payload;
@@ -246,6 +247,8 @@ typedef struct {
 } jot_policy_t;
 
 jot_status_t jot_claims_check(jot_token_t *token, const jot_policy_t *policy,
+    int64_t now);
+jot_status_t jot_times_check(jot_token_t *token, const jot_policy_t *policy,
     int64_t now);
 
 

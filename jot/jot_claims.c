@@ -13,8 +13,7 @@
 #define JOT_TIME_END  9007199254740992.0    /* 2^53: whole seconds are exact */
 
 
-static jot_status_t jot_claims_times(jot_token_t *token,
-    const jot_policy_t *policy, int64_t now);
+static jot_status_t jot_claims_times(jot_token_t *token);
 static int jot_claims_time(const json_t *claim, int64_t *seconds);
 static int jot_claims_in(const json_t *text, const jot_str_t *list, size_t n);
 static jot_status_t jot_claims_audience(jot_token_t *token, const json_t *aud,
@@ -34,7 +33,12 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         return JOT_INTERNAL;
     }
 
-    status = jot_claims_times(token, policy, now);
+    status = jot_claims_times(token);
+
+    if (status == JOT_OK) {
+        status = jot_times_check(token, policy, now);
+    }
+
     if (status != JOT_OK) {
         return status;
     }
@@ -68,10 +72,10 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 
 
 static jot_status_t
-jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
+jot_claims_times(jot_token_t *token)
 {
     json_t   *payload;
-    int64_t   nbf, iat, early, late;
+    int64_t   iat;
 
     payload = jot_json_root(token->payload);    /* borrowed */
 
@@ -80,7 +84,7 @@ jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         return JOT_MALFORMED;
     }
 
-    if (jot_claims_time(json_object_get(payload, "nbf"), &nbf) != 0) {
+    if (jot_claims_time(json_object_get(payload, "nbf"), &token->nbf) != 0) {
         token->detail = "nbf is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
@@ -89,6 +93,15 @@ jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         token->detail = "iat is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
+
+    return JOT_OK;
+}
+
+
+jot_status_t
+jot_times_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
+{
+    int64_t  early, late;
 
     /* A leeway without end is nobody's, but must not wrap around either. */
 
@@ -111,7 +124,7 @@ jot_claims_times(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         return JOT_EXPIRED;
     }
 
-    if (nbf != JOT_NO_TIME && late < nbf) {
+    if (token->nbf != JOT_NO_TIME && late < token->nbf) {
         token->detail = "nbf is ahead";
         return JOT_NOT_YET;
     }

@@ -60,6 +60,7 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
     token->alg = JOT_ALG_COUNT;
     token->detail = "";
     token->exp = JOT_NO_TIME;
+    token->nbf = JOT_NO_TIME;
 
     status = jot_token_split(token, data, len);
     if (status != JOT_OK) {

@@ -169,11 +169,13 @@ struct ngx_http_auth_jwt_decision_s {
     ngx_http_auth_jwt_loc_conf_t   *conf;
     ngx_str_t                       text;
     ngx_int_t                       offered;    /* ngx_http_auth_jwt_token's */
-    jot_token_t                     token;
+    jot_token_t                     token;      /* see ..._token_of() */
+    ngx_http_auth_jwt_entry_t      *entry;      /* of the cache, or NULL */
     jot_status_t                    status;
     const char                     *detail;
     unsigned                        unmet:1;        /* see ..._refuse */
     unsigned                        pending:1;      /* keys are not at hand */
+    unsigned                        flat:1;         /* token is not read */
 };
 
 /* Of one request, subrequests have their own; outlives redirects. */
@@ -209,6 +211,12 @@ ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decide(ngx_http_request_t *r);
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_await(ngx_http_request_t *r);
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
+/*
+ * The token with what it says.  One that is remembered is not read again until
+ * somebody asks for more than the cache has; its payload is NULL without memory.
+ */
+const jot_token_t *ngx_http_auth_jwt_token_of(
+    ngx_http_auth_jwt_decision_t *decision);
 /* The word for $jwt_status: auth_jwt_require and identities are counted in. */
 jot_status_t ngx_http_auth_jwt_status(ngx_http_auth_jwt_decision_t *decision);
 ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx(ngx_http_request_t *r);
@@ -224,10 +232,26 @@ char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * cache: what _find returns is the caller's until _release; it may leave the
- * cache before.  "keys" is what _keys made of those that are to be asked, in
- * this order, and of the algorithms allowed.  _add is for a token that passed.
+ * cache: what _find and _add return is the caller's until _release; it may leave
+ * the cache before.  "keys" is what _keys made of those that are to be asked, in
+ * this order, and of the algorithms allowed.  _add is for a token that passed,
+ * NULL if it is not remembered.
+ *
+ * A note is what one location's rules, which are the same as long as the cache
+ * lives, have made of the token: that iss, aud and typ are right, and, once they
+ * were made, the values of its identity headers one behind the other.  It may be
+ * gone after any other call.
  */
+typedef struct ngx_http_auth_jwt_note_s  ngx_http_auth_jwt_note_t;
+
+struct ngx_http_auth_jwt_note_s {
+    ngx_http_auth_jwt_note_t       *next;
+    ngx_http_auth_jwt_loc_conf_t   *conf;
+    size_t                          len;        /* of values */
+    u_char                         *values;     /* NULL: not known */
+    uint16_t                       *lengths;    /* of each identity */
+};
+
 char *ngx_http_auth_jwt_token_cache(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_auth_jwt_cache_init(ngx_conf_t *cf,
@@ -236,8 +260,17 @@ uint64_t ngx_http_auth_jwt_cache_keys(const void *list,
     const jot_trust_t *trusts, ngx_uint_t n, unsigned algs);
 ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_find(
     ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text, uint64_t keys);
-void ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache,
-    ngx_str_t *text, uint64_t keys, const jot_token_t *token);
+ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_add(
+    ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text, uint64_t keys,
+    const jot_token_t *token);
+void ngx_http_auth_jwt_cache_times(ngx_http_auth_jwt_entry_t *entry,
+    jot_token_t *token);
+ngx_http_auth_jwt_note_t *ngx_http_auth_jwt_cache_note(
+    ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf);
+/* values may be NULL; lengths are nvalues, their sum is len */
+void ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
+    ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf,
+    u_char *values, size_t len, uint16_t *lengths, ngx_uint_t nvalues);
 void ngx_http_auth_jwt_cache_release(ngx_http_auth_jwt_entry_t *entry);
 
 /*

@@ -29,8 +29,8 @@ static void ngx_http_auth_jwt_log(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_answer_t *answer);
 static ngx_str_t ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text);
-static jot_str_t ngx_http_auth_jwt_claim(
-    ngx_http_auth_jwt_decision_t *decision, const char *name);
+static jot_str_t ngx_http_auth_jwt_claim(const jot_token_t *token,
+    const char *name);
 static ngx_int_t ngx_http_auth_jwt_challenge(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char *error);
 static ngx_int_t ngx_http_auth_jwt_realm(ngx_http_request_t *r,
@@ -263,18 +263,25 @@ static void
 ngx_http_auth_jwt_log(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_answer_t *answer)
 {
-    u_char      buf[3][NGX_HTTP_AUTH_JWT_SHOWN * 4];
-    ngx_str_t   kid, iss, jti;
-    ngx_uint_t  level;
+    u_char              buf[3][NGX_HTTP_AUTH_JWT_SHOWN * 4];
+    ngx_str_t           kid, iss, jti;
+    ngx_uint_t          level;
+    const jot_token_t  *token;
 
     level = answer->status == JOT_INTERNAL || answer->status == JOT_UNAVAILABLE
             ? NGX_LOG_ERR : NGX_LOG_INFO;
 
-    kid = ngx_http_auth_jwt_shown(buf[0], decision->token.kid);
+    if (r->connection->log->log_level < level) {
+        return;
+    }
+
+    token = ngx_http_auth_jwt_token_of(decision);
+
+    kid = ngx_http_auth_jwt_shown(buf[0], token->kid);
     iss = ngx_http_auth_jwt_shown(buf[1],
-                                  ngx_http_auth_jwt_claim(decision, "iss"));
+                                  ngx_http_auth_jwt_claim(token, "iss"));
     jti = ngx_http_auth_jwt_shown(buf[2],
-                                  ngx_http_auth_jwt_claim(decision, "jti"));
+                                  ngx_http_auth_jwt_claim(token, "jti"));
 
     ngx_log_error(level, r->connection->log, 0,
                   "auth_jwt: %s: %s, kid: \"%V\", iss: \"%V\", jti: \"%V\"",
@@ -315,8 +322,7 @@ ngx_http_auth_jwt_shown(u_char *buf, jot_str_t text)
 /* A view; empty if there is no such string, or the token was not verified. */
 
 static jot_str_t
-ngx_http_auth_jwt_claim(ngx_http_auth_jwt_decision_t *decision,
-    const char *name)
+ngx_http_auth_jwt_claim(const jot_token_t *token, const char *name)
 {
     jot_str_t    path, none;
     jot_value_t  value;
@@ -327,8 +333,8 @@ ngx_http_auth_jwt_claim(ngx_http_auth_jwt_decision_t *decision,
     path.data = name;
     path.len = ngx_strlen(name);
 
-    if (decision->token.payload == NULL
-        || !jot_json_find(decision->token.payload, &path, 1, &value)
+    if (token->payload == NULL
+        || !jot_json_find(token->payload, &path, 1, &value)
         || value.type != JOT_STRING)
     {
         return none;

@@ -28,22 +28,29 @@
 #define NGX_HTTP_AUTH_JWT_CACHE_LATE    300
 
 #define NGX_HTTP_AUTH_JWT_TAIL          32
-#define NGX_HTTP_AUTH_JWT_NO_EXP        INT64_MAX
+
+/* Locations that one token is noted for; with more it is read again. */
+#define NGX_HTTP_AUTH_JWT_NOTES         4
+
 
 struct ngx_http_auth_jwt_entry_s {
     ngx_queue_t                  queue;
     ngx_http_auth_jwt_entry_t   *next;
     uint64_t                     hash;
     uint64_t                     keys;
-    int64_t                      exp;
+    int64_t                      exp;       /* as jot has them */
+    int64_t                      nbf;
+    ngx_http_auth_jwt_note_t    *notes;     /* the newest first */
+    size_t                       size;      /* of all of it */
     uint32_t                     refs;      /* the cache's own is one */
     uint32_t                     len;
+    unsigned                     inside:1;  /* of the cache, still */
     u_char                       text[];
 };
 
 /* What it takes from malloc(), which rounds up and keeps a word. */
-#define ngx_http_auth_jwt_entry_size(len)                                     \
-    ngx_align(sizeof(ngx_http_auth_jwt_entry_t) + (len) + sizeof(void *), 16)
+#define ngx_http_auth_jwt_taken(size)                                         \
+    ngx_align((size) + sizeof(void *), 16)
 
 struct ngx_http_auth_jwt_cache_s {
     ngx_uint_t                   number;
@@ -62,6 +69,11 @@ static ngx_int_t ngx_http_auth_jwt_cache_start(
     ngx_http_auth_jwt_cache_t *cache);
 static void ngx_http_auth_jwt_cache_remove(ngx_http_auth_jwt_cache_t *cache,
     ngx_http_auth_jwt_entry_t *entry);
+static void ngx_http_auth_jwt_cache_shrink(ngx_http_auth_jwt_cache_t *cache,
+    size_t size);
+static void ngx_http_auth_jwt_cache_drop_note(
+    ngx_http_auth_jwt_cache_t *cache, ngx_http_auth_jwt_entry_t *entry,
+    ngx_http_auth_jwt_note_t **place);
 static void ngx_http_auth_jwt_cache_cleanup(void *data);
 static ngx_uint_t ngx_http_auth_jwt_cache_buckets(ngx_uint_t number);
 static uint64_t ngx_http_auth_jwt_cache_hash(ngx_http_auth_jwt_cache_t *cache,
@@ -221,7 +233,9 @@ ngx_http_auth_jwt_cache_find(ngx_http_auth_jwt_cache_t *cache,
         return NULL;
     }
 
-    if (entry->exp < (int64_t) ngx_time() - NGX_HTTP_AUTH_JWT_CACHE_LATE) {
+    if (entry->exp != JOT_NO_TIME
+        && entry->exp < (int64_t) ngx_time() - NGX_HTTP_AUTH_JWT_CACHE_LATE)
+    {
         ngx_http_auth_jwt_cache_remove(cache, entry);
         return NULL;
     }
@@ -234,7 +248,7 @@ ngx_http_auth_jwt_cache_find(ngx_http_auth_jwt_cache_t *cache,
 }
 
 
-void
+ngx_http_auth_jwt_entry_t *
 ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
     uint64_t keys, const jot_token_t *token)
 {
@@ -244,31 +258,31 @@ ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
     if (cache == NULL || text->len < NGX_HTTP_AUTH_JWT_TAIL
         || ngx_http_auth_jwt_cache_start(cache) != NGX_OK)
     {
-        return;
+        return NULL;
     }
 
-    size = ngx_http_auth_jwt_entry_size(text->len);
+    size = ngx_http_auth_jwt_taken(sizeof(ngx_http_auth_jwt_entry_t)
+                                   + text->len);
 
     if (size > cache->size / 2) {
-        return;
+        return NULL;
     }
 
-    while (cache->count == cache->number || cache->used + size > cache->size) {
-        entry = ngx_queue_data(ngx_queue_last(&cache->queue),
-                               ngx_http_auth_jwt_entry_t, queue);
-        ngx_http_auth_jwt_cache_remove(cache, entry);
-    }
+    ngx_http_auth_jwt_cache_shrink(cache, size);
 
     entry = malloc(sizeof(ngx_http_auth_jwt_entry_t) + text->len);
     if (entry == NULL) {
-        return;
+        return NULL;
     }
 
     entry->hash = ngx_http_auth_jwt_cache_hash(cache, text, keys);
     entry->keys = keys;
-    entry->exp = token->exp == JOT_NO_TIME ? NGX_HTTP_AUTH_JWT_NO_EXP
-                                           : token->exp;
-    entry->refs = 1;
+    entry->exp = token->exp;
+    entry->nbf = token->nbf;
+    entry->notes = NULL;
+    entry->size = size;
+    entry->refs = 2;
+    entry->inside = 1;
     entry->len = text->len;
     ngx_memcpy(entry->text, text->data, text->len);
 
@@ -283,6 +297,138 @@ ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
                    "auth_jwt: cache has %ui tokens, %uz bytes", cache->count,
                    cache->used);
+
+    return entry;
+}
+
+
+/* Until there is room for one more, of that size. */
+
+static void
+ngx_http_auth_jwt_cache_shrink(ngx_http_auth_jwt_cache_t *cache, size_t size)
+{
+    ngx_http_auth_jwt_entry_t  *entry;
+
+    while (cache->count == cache->number || cache->used + size > cache->size) {
+        entry = ngx_queue_data(ngx_queue_last(&cache->queue),
+                               ngx_http_auth_jwt_entry_t, queue);
+        ngx_http_auth_jwt_cache_remove(cache, entry);
+    }
+}
+
+
+void
+ngx_http_auth_jwt_cache_times(ngx_http_auth_jwt_entry_t *entry,
+    jot_token_t *token)
+{
+    token->exp = entry->exp;
+    token->nbf = entry->nbf;
+}
+
+
+ngx_http_auth_jwt_note_t *
+ngx_http_auth_jwt_cache_note(ngx_http_auth_jwt_entry_t *entry,
+    ngx_http_auth_jwt_loc_conf_t *conf)
+{
+    ngx_http_auth_jwt_note_t  *note;
+
+    for (note = entry->notes; note; note = note->next) {
+        if (note->conf == conf) {
+            return note;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* In the place of the one that it may have. */
+
+void
+ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
+    ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf,
+    u_char *values, size_t len, uint16_t *lengths, ngx_uint_t nvalues)
+{
+    size_t                      size, taken;
+    ngx_uint_t                  n;
+    ngx_http_auth_jwt_note_t   *note, **place;
+
+    if (!entry->inside) {
+        return;
+    }
+
+    n = 0;
+    place = &entry->notes;
+
+    while (*place) {
+        if ((*place)->conf == conf || ++n == NGX_HTTP_AUTH_JWT_NOTES) {
+            ngx_http_auth_jwt_cache_drop_note(cache, entry, place);
+
+        } else {
+            place = &(*place)->next;
+        }
+    }
+
+    size = sizeof(ngx_http_auth_jwt_note_t) + nvalues * sizeof(uint16_t) + len;
+    taken = ngx_http_auth_jwt_taken(size);
+
+    /* It is the newest one: others make room, if that is enough. */
+
+    if (entry->size + taken > cache->size / 2) {
+        return;
+    }
+
+    ngx_queue_remove(&entry->queue);
+    ngx_queue_insert_head(&cache->queue, &entry->queue);
+
+    while (cache->used + taken > cache->size) {
+        ngx_http_auth_jwt_cache_remove(cache,
+            ngx_queue_data(ngx_queue_last(&cache->queue),
+                           ngx_http_auth_jwt_entry_t, queue));
+    }
+
+    note = malloc(size);
+    if (note == NULL) {
+        return;
+    }
+
+    note->conf = conf;
+    note->len = len;
+    note->lengths = (uint16_t *) (note + 1);
+    note->values = NULL;
+
+    if (values) {
+        note->values = (u_char *) (note->lengths + nvalues);
+        ngx_memcpy(note->lengths, lengths, nvalues * sizeof(uint16_t));
+        ngx_memcpy(note->values, values, len);
+    }
+
+    note->next = entry->notes;
+    entry->notes = note;
+    entry->size += taken;
+    cache->used += taken;
+}
+
+
+static void
+ngx_http_auth_jwt_cache_drop_note(ngx_http_auth_jwt_cache_t *cache,
+    ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_note_t **place)
+{
+    size_t                     size;
+    ngx_uint_t                 nvalues;
+    ngx_http_auth_jwt_note_t  *note;
+
+    note = *place;
+    *place = note->next;
+
+    nvalues = note->values ? note->values - (u_char *) note->lengths : 0;
+    size = ngx_http_auth_jwt_taken(sizeof(ngx_http_auth_jwt_note_t) + nvalues
+                                   + note->len);
+
+    entry->size -= size;
+    cache->used -= size;
+
+    free(note);
 }
 
 
@@ -291,10 +437,20 @@ ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
 void
 ngx_http_auth_jwt_cache_release(ngx_http_auth_jwt_entry_t *entry)
 {
-    if (--entry->refs == 0) {
-        ngx_explicit_memzero(entry->text, entry->len);
-        free(entry);
+    ngx_http_auth_jwt_note_t  *note;
+
+    if (--entry->refs) {
+        return;
     }
+
+    while (entry->notes) {
+        note = entry->notes;
+        entry->notes = note->next;
+        free(note);
+    }
+
+    ngx_explicit_memzero(entry->text, entry->len);
+    free(entry);
 }
 
 
@@ -345,8 +501,9 @@ ngx_http_auth_jwt_cache_remove(ngx_http_auth_jwt_cache_t *cache,
     *p = entry->next;
     ngx_queue_remove(&entry->queue);
 
+    entry->inside = 0;
     cache->count--;
-    cache->used -= ngx_http_auth_jwt_entry_size(entry->len);
+    cache->used -= entry->size;
 
     ngx_http_auth_jwt_cache_release(entry);
 }

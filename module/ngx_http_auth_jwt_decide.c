@@ -13,7 +13,6 @@ typedef struct {
     unsigned                    algs;
     uint64_t                    keys;       /* the cache's name for these */
     ngx_http_auth_jwt_cache_t  *cache;
-    unsigned                    remembered:1;
 } ngx_http_auth_jwt_trial_t;
 
 
@@ -31,6 +30,9 @@ static void ngx_http_auth_jwt_judge(ngx_http_request_t *r,
 static jot_status_t ngx_http_auth_jwt_verify(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
+static jot_status_t ngx_http_auth_jwt_claims(
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
+static void ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision);
 static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
@@ -93,7 +95,7 @@ ngx_http_auth_jwt_judgement(ngx_http_request_t *r, ngx_flag_t wait)
             ctx->last = decision;
 
             if (decision->pending && wait) {
-                jot_token_free(&decision->token);
+                ngx_http_auth_jwt_forget(decision);
                 ngx_http_auth_jwt_judge(r, ctx, decision, 1);
             }
 
@@ -240,10 +242,23 @@ ngx_http_auth_jwt_ctx_cleanup(void *data)
     ngx_http_auth_jwt_decision_t  *decision;
 
     for (decision = ctx->decisions; decision; decision = decision->next) {
-        jot_token_free(&decision->token);
+        ngx_http_auth_jwt_forget(decision);
     }
 
     ctx->decisions = NULL;
+}
+
+
+static void
+ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision)
+{
+    jot_token_free(&decision->token);
+    decision->flat = 0;
+
+    if (decision->entry) {
+        ngx_http_auth_jwt_cache_release(decision->entry);
+        decision->entry = NULL;
+    }
 }
 
 
@@ -283,7 +298,6 @@ static void
 ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_flag_t wait)
 {
-    jot_policy_t                policy;
     jot_status_t                status;
     ngx_http_auth_jwt_trial_t   trial;
 
@@ -310,17 +324,79 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     }
 
     if (status == JOT_OK) {
-        ngx_http_auth_jwt_policy(decision->conf, &policy);
-        status = jot_claims_check(&decision->token, &policy, ngx_time());
-    }
-
-    if (status == JOT_OK && !trial.remembered) {
-        ngx_http_auth_jwt_cache_add(trial.cache, &decision->text, trial.keys,
-                                    &decision->token);
+        status = ngx_http_auth_jwt_claims(decision, &trial);
     }
 
     decision->status = status;
     decision->detail = decision->token.detail;
+}
+
+
+/*
+ * exp and nbf, each time; iss, aud and typ once for each location, whose rules
+ * do not change: of a token that was judged here before, only the time is asked.
+ */
+
+static jot_status_t
+ngx_http_auth_jwt_claims(ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_trial_t *trial)
+{
+    jot_policy_t                   policy;
+    jot_status_t                   status;
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = decision->conf;
+
+    ngx_http_auth_jwt_policy(conf, &policy);
+
+    if (decision->flat) {
+        if (ngx_http_auth_jwt_cache_note(decision->entry, conf)) {
+            return jot_times_check(&decision->token, &policy, ngx_time());
+        }
+
+        (void) ngx_http_auth_jwt_token_of(decision);
+    }
+
+    status = jot_claims_check(&decision->token, &policy, ngx_time());
+
+    if (status != JOT_OK) {
+        return status;
+    }
+
+    if (decision->entry == NULL) {
+        decision->entry = ngx_http_auth_jwt_cache_add(trial->cache,
+                                                      &decision->text,
+                                                      trial->keys,
+                                                      &decision->token);
+    }
+
+    if (decision->entry) {
+        ngx_http_auth_jwt_cache_set_note(trial->cache, decision->entry, conf,
+                                         NULL, 0, NULL, 0);
+    }
+
+    return JOT_OK;
+}
+
+
+const jot_token_t *
+ngx_http_auth_jwt_token_of(ngx_http_auth_jwt_decision_t *decision)
+{
+    if (decision->flat) {
+        decision->flat = 0;
+
+        if (jot_token_restore(&decision->token, (char *) decision->text.data,
+                              decision->text.len)
+            == JOT_OK)
+        {
+            ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
+
+        } else {
+            jot_token_free(&decision->token);
+        }
+    }
+
+    return &decision->token;
 }
 
 
@@ -341,25 +417,31 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
 
     ngx_http_auth_jwt_trial(r, ctx, decision, trial);
 
+    decision->flat = 0;
+    decision->entry = ngx_http_auth_jwt_cache_find(trial->cache, text,
+                                                   trial->keys);
+
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "auth_jwt: signature is %s",
-                   trial->remembered ? "remembered" : "to be verified");
+                   decision->entry ? "remembered" : "to be verified");
 
-    status = trial->remembered
-             ? jot_token_restore(&decision->token, (char *) text->data,
-                                 text->len)
-             : jot_token_parse(&decision->token, (char *) text->data,
-                               text->len);
+    if (decision->entry) {
+        decision->flat = 1;
+        decision->token.detail = "";
+        ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
+
+        (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
+                                            &trial->ring);
+        return JOT_OK;
+    }
+
+    status = jot_token_parse(&decision->token, (char *) text->data, text->len);
 
     if (status != JOT_OK) {
         return status;
     }
 
     rc = ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf, &trial->ring);
-
-    if (trial->remembered) {
-        return JOT_OK;
-    }
 
     status = ngx_http_auth_jwt_try(decision, trial);
 
@@ -396,7 +478,6 @@ static void
 ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
-    ngx_http_auth_jwt_entry_t      *entry;
     ngx_http_auth_jwt_loc_conf_t   *conf;
     ngx_http_auth_jwt_main_conf_t  *jmcf;
 
@@ -409,15 +490,6 @@ ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     trial->keys = ngx_http_auth_jwt_cache_keys(conf->keys, trial->ring.trusts,
                                                trial->ring.n, trial->algs);
     trial->cache = jmcf->cache;
-
-    entry = ngx_http_auth_jwt_cache_find(trial->cache, &decision->text,
-                                         trial->keys);
-
-    trial->remembered = entry != NULL;
-
-    if (entry) {
-        ngx_http_auth_jwt_cache_release(entry);
-    }
 }
 
 

@@ -16,6 +16,13 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_auth_jwt_strip_set(ngx_http_request_t *r);
+static ngx_int_t ngx_http_auth_jwt_identity_values(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values,
+    const char **detail);
+static void ngx_http_auth_jwt_identity_noted(ngx_http_auth_jwt_note_t *note,
+    ngx_str_t *values, ngx_uint_t n);
+static void ngx_http_auth_jwt_identity_note(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values, ngx_uint_t n);
 static ngx_int_t ngx_http_auth_jwt_identity_value(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_identity_t *identity, ngx_http_auth_jwt_value_t *value);
@@ -117,10 +124,10 @@ ngx_int_t
 ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char **detail)
 {
-    u_char                         buf[NGX_HTTP_AUTH_JWT_VALUE_SIZE];
     ngx_int_t                      rc;
-    ngx_uint_t                     i;
-    ngx_http_auth_jwt_value_t      value;
+    ngx_str_t                     *values;
+    ngx_uint_t                     i, n;
+    ngx_http_auth_jwt_note_t      *note;
     ngx_http_auth_jwt_identity_t  *identity;
 
     if (decision->conf->identity == NULL) {
@@ -128,16 +135,72 @@ ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
     }
 
     identity = decision->conf->identity->elts;
+    n = decision->conf->identity->nelts;
 
-    for (i = 0; i < decision->conf->identity->nelts; i++) {
+    values = ngx_pcalloc(r->pool, n * sizeof(ngx_str_t));
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    note = decision->entry
+           ? ngx_http_auth_jwt_cache_note(decision->entry, decision->conf)
+           : NULL;
+
+    if (note && note->values) {
+        ngx_http_auth_jwt_identity_noted(note, values, n);
+
+    } else {
+        rc = ngx_http_auth_jwt_identity_values(r, decision, values, detail);
+
+        if (rc != NGX_OK) {
+            (void) ngx_http_auth_jwt_strip_set(r);
+            return rc;
+        }
+
+        if (decision->entry) {
+            ngx_http_auth_jwt_identity_note(r, decision, values, n);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
 
         /* Once more: rewrite code may have come between. */
 
         if (ngx_http_auth_jwt_headers_strip(r, &identity[i].letters)
-            != NGX_OK)
+            != NGX_OK
+            || (values[i].len
+                && ngx_http_auth_jwt_push(r, &identity[i], &values[i])
+                   != NGX_OK))
         {
+            (void) ngx_http_auth_jwt_strip_set(r);
             return NGX_ERROR;
         }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Those without one stay empty; the others are r's. */
+
+static ngx_int_t
+ngx_http_auth_jwt_identity_values(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values,
+    const char **detail)
+{
+    u_char                         buf[NGX_HTTP_AUTH_JWT_VALUE_SIZE];
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    ngx_http_auth_jwt_value_t      value;
+    ngx_http_auth_jwt_identity_t  *identity;
+
+    if (ngx_http_auth_jwt_token_of(decision)->payload == NULL) {
+        return NGX_ERROR;
+    }
+
+    identity = decision->conf->identity->elts;
+
+    for (i = 0; i < decision->conf->identity->nelts; i++) {
 
         if (identity[i].path == NULL) {
             continue;
@@ -149,19 +212,72 @@ ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
 
         rc = ngx_http_auth_jwt_identity_value(r, decision, &identity[i],
                                               &value);
-
-        if (rc == NGX_OK && value.value.len) {
-            rc = ngx_http_auth_jwt_push(r, &identity[i], &value.value);
-        }
-
         if (rc != NGX_OK) {
             *detail = value.detail;
-            (void) ngx_http_auth_jwt_strip_set(r);
             return rc;
+        }
+
+        values[i].len = value.value.len;
+        values[i].data = ngx_pstrdup(r->pool, &value.value);
+
+        if (values[i].data == NULL) {
+            return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_auth_jwt_identity_noted(ngx_http_auth_jwt_note_t *note,
+    ngx_str_t *values, ngx_uint_t n)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    p = note->values;
+
+    for (i = 0; i < n; i++) {
+        values[i].data = p;
+        values[i].len = note->lengths[i];
+        p += note->lengths[i];
+    }
+}
+
+
+/* If there is no memory for it, it is made again. */
+
+static void
+ngx_http_auth_jwt_identity_note(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values, ngx_uint_t n)
+{
+    size_t                          len;
+    u_char                         *text, *p;
+    uint16_t                       *lengths;
+    ngx_uint_t                      i;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+
+    for (i = 0, len = 0; i < n; i++) {
+        len += values[i].len;
+    }
+
+    lengths = ngx_palloc(r->pool, n * sizeof(uint16_t));
+    text = ngx_pnalloc(r->pool, len + 1);
+
+    if (lengths == NULL || text == NULL) {
+        return;
+    }
+
+    for (i = 0, p = text; i < n; i++) {
+        lengths[i] = (uint16_t) values[i].len;
+        p = ngx_cpymem(p, values[i].data, values[i].len);
+    }
+
+    ngx_http_auth_jwt_cache_set_note(jmcf->cache, decision->entry,
+                                     decision->conf, text, len, lengths, n);
 }
 
 

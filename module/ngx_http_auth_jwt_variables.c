@@ -253,7 +253,9 @@ ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_json(r, v, decision->token.payload, path, n);
+    return ngx_http_auth_jwt_json(r, v,
+                                  ngx_http_auth_jwt_token_of(decision)->payload,
+                                  path, n);
 }
 
 
@@ -269,7 +271,9 @@ ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_json(r, v, decision->token.header, path, n);
+    return ngx_http_auth_jwt_json(r, v,
+                                  ngx_http_auth_jwt_token_of(decision)->header,
+                                  path, n);
 }
 
 
@@ -282,7 +286,7 @@ ngx_http_auth_jwt_json(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_int_t     rc;
     jot_value_t   value;
 
-    if (!jot_json_find(json, path, n, &value)) {
+    if (json == NULL || !jot_json_find(json, path, n, &value)) {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
@@ -352,6 +356,7 @@ ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
 {
     size_t                         i;
     jot_str_t                      text;
+    const jot_token_t             *token;
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
@@ -360,7 +365,13 @@ ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    text = jot_json_text(decision->token.payload);
+    token = ngx_http_auth_jwt_token_of(decision);
+
+    if (token->payload == NULL) {
+        return NGX_ERROR;
+    }
+
+    text = jot_json_text(token->payload);
 
     if (ngx_http_auth_jwt_text(r, v, text.data, text.len) != NGX_OK) {
         return NGX_ERROR;
@@ -401,6 +412,7 @@ static ngx_int_t
 ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    jot_str_t                      kid;
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
@@ -409,8 +421,9 @@ ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_one_line(r, v, decision->token.kid.data,
-                                      decision->token.kid.len);
+    kid = ngx_http_auth_jwt_token_of(decision)->kid;
+
+    return ngx_http_auth_jwt_one_line(r, v, kid.data, kid.len);
 }
 
 
@@ -431,6 +444,7 @@ ngx_http_auth_jwt_expires_in_variable(ngx_http_request_t *r,
 
     if (decision == NULL
         || decision->status != JOT_OK
+        || ngx_http_auth_jwt_token_of(decision)->payload == NULL
         || !jot_json_find(decision->token.payload, &name, 1, &value))
     {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
