@@ -384,7 +384,7 @@ function begin(options, onAnswer) {
 
     let want = 0;           // ASK, RENEW or LEAVE
     let sending, retry, ticking;
-    let flight, refreshed;  // the refresh under way; the last one
+    let flight;             // the refresh under way
     let fails = 0;
     let ticked = now(), due = ticked, dated = Date.now();
 
@@ -417,7 +417,6 @@ function begin(options, onAnswer) {
                 return false;
             }
             learn(reply);
-            refreshed = now();
             if (answer.renewed) {
                 tell("renewed", answer);
                 options.onRenew?.(answer.session);
@@ -787,12 +786,11 @@ function begin(options, onAnswer) {
 
         async fetch(input, init) {
             const request = new Request(input, init);
-            const sent = now();
             const response = await fetch(request.clone());
 
             return response.status === 401 &&
                 new URL(request.url).origin === location.origin &&
-                (refreshed > sent || await refresh("silent").catch(() => false))
+                await refresh("silent").catch(() => false)
                 ? fetch(request) : response;
         },
 
