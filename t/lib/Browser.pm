@@ -17,7 +17,9 @@ use IPC::Open2;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT_OK = qw(drive short_warning);
+use Examples qw(examples);
+
+our @EXPORT_OK = qw(blocks drive short_warning);
 
 use constant PATIENCE => 120;   # seconds a script may take in all
 
@@ -40,7 +42,10 @@ sub drive {
     my $pid = open2(my $out, my $in, 'setpriv', '--pdeathsig=TERM', '--',
         'node', "$WEB/$script", @args);
     local $SIG{PIPE} = 'IGNORE';
-    local $SIG{ALRM} = sub { kill TERM => $pid };
+    local $SIG{ALRM} = sub {
+        kill TERM => $pid;
+        die "$script takes more than ", PATIENCE, " seconds\n";
+    };
     alarm PATIENCE;
 
     while (my $line = <$out>) {
@@ -79,6 +84,19 @@ sub short_warning {
     $html =~ s{(<meta name="portero-warn-seconds" content=)"300"}
               {$1"$seconds"} or die "$page: no portero-warn-seconds\n";
     Stack::replace($page, $html);
+}
+
+
+# What stands indented in a page of docs/, each block by itself.
+
+sub blocks {
+    my ($name) = @_;
+
+    my $path = "$FindBin::Bin/../docs/$name";
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    my $text = do { local $/; <$file> };
+
+    return examples($text);
 }
 
 

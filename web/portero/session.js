@@ -384,7 +384,7 @@ function begin(options, onAnswer) {
 
     let want = 0;           // ASK, RENEW or LEAVE
     let sending, retry, ticking;
-    let flight;             // the refresh under way
+    let flight, refreshed;  // the refresh under way; the last one
     let fails = 0;
     let ticked = now(), due = ticked, dated = Date.now();
 
@@ -417,6 +417,7 @@ function begin(options, onAnswer) {
                 return false;
             }
             learn(reply);
+            refreshed = now();
             if (answer.renewed) {
                 tell("renewed", answer);
                 options.onRenew?.(answer.session);
@@ -786,11 +787,12 @@ function begin(options, onAnswer) {
 
         async fetch(input, init) {
             const request = new Request(input, init);
+            const sent = now();
             const response = await fetch(request.clone());
 
             return response.status === 401 &&
                 new URL(request.url).origin === location.origin &&
-                await refresh("silent").catch(() => false)
+                (refreshed > sent || await refresh("silent").catch(() => false))
                 ? fetch(request) : response;
         },
 
