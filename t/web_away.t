@@ -11,9 +11,11 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep);
 
-use Browser qw(drive short_warning);
+use Browser qw(drive not_sanitized short_warning);
 use Gate;
 
+
+not_sanitized();
 
 my $gate = Gate->new(settings => { SESSION_IDLE_SECONDS => 24,
     ACCESS_TOKEN_EXPIRE_SECONDS => 24, REFRESH_GRACE_SECONDS => 20 });

@@ -11,9 +11,11 @@ use lib "$FindBin::Bin/lib";
 use File::Path qw(make_path);
 use Test::More;
 
-use Browser qw(drive);
+use Browser qw(drive not_sanitized);
 use Gate;
 
+
+not_sanitized();
 
 my $gate = Gate->new;
 my $root = "$FindBin::Bin/..";

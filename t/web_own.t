@@ -10,9 +10,11 @@ use lib "$FindBin::Bin/lib";
 use File::Path qw(make_path);
 use Test::More;
 
-use Browser qw(blocks drive);
+use Browser qw(blocks drive not_sanitized);
 use Gate;
 
+
+not_sanitized();
 
 my ($page, $script) = blocks('dialog.md');
 cmp_ok(scalar(split /\n/, $page), '<=', 10, 'ten lines');

@@ -9,9 +9,11 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep);
 
-use Browser qw(drive);
+use Browser qw(drive not_sanitized);
 use Gate;
 
+
+not_sanitized();
 
 my $gate = Gate->new;
 

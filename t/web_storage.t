@@ -10,9 +10,11 @@ use lib "$FindBin::Bin/lib";
 use File::Path qw(make_path);
 use Test::More;
 
-use Browser qw(blocks drive);
+use Browser qw(blocks drive not_sanitized);
 use Gate;
 
+
+not_sanitized();
 
 my ($session, $local) = blocks('token-storage.md');
 my $gate = Gate->new;

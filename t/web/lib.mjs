@@ -3,7 +3,8 @@
 //
 //     await test("a dialog", async () => {
 //         const page = await open();
-//         await eventually("it opens", () => page.locator("dialog").isVisible());
+//         await eventually("it opens",
+//             () => page.locator("dialog").isVisible());
 //     });
 //     await finish();
 //

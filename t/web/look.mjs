@@ -96,8 +96,9 @@ async function accessible(page, state) {
 async function fits(page, state) {
     const width = page.viewportSize().width;
 
-    is(await page.evaluate(() => document.scrollingElement.scrollWidth > innerWidth
-        || [...document.querySelectorAll("dialog")].some(dialog =>
+    is(await page.evaluate(() =>
+        document.scrollingElement.scrollWidth > innerWidth ||
+        [...document.querySelectorAll("dialog")].some(dialog =>
             dialog.scrollWidth > dialog.clientWidth)), false,
         `${state}: nothing scrolls sideways at ${width} px`);
 
@@ -132,7 +133,8 @@ const SMALL = { viewport: { width: 320, height: 256 } };
 await run({
 
     light: () => each({ colorScheme: "light" }, accessible),
-    dark: () => each({ colorScheme: "dark" }, accessible),
+    dark: () => each({ colorScheme: "dark" }, accessible,
+        [...SOME, "protected", "waiting"]),
     "on a phone": () => each({ viewport: { width: 390, height: 780 } }, fits,
         SOME),
     "400 %, in Spanish": () => each({ ...SMALL, locale: "es-ES" }, fits),

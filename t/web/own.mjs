@@ -96,20 +96,90 @@ await run({
         await made.close();
     },
 
-    async "an onExpire that fails, or never ends"() {
+    async "what is told, and fails or never ends"() {
         for (const wrong of ["() => { throw new Error('x'); }",
+                             "async () => { throw new Error('x'); }",
                              "() => new Promise(() => {})"]) {
-            const { made, page } = await started(`{ onExpire: ${wrong} }`);
+            const { made, page, session } = await started(
+                `{ onWarn: ${wrong}, onRenew: ${wrong}, onExpire: ${wrong} }`);
 
-            await eventually("active", () => hidden(page), false);
+            await eventually(wrong, () => hidden(page), false);
+            await move(session, 290, "idle_at");
+            await wake(page);
+            await dialogOf(page).waitFor();
+            const before = await page.evaluate(() => session.left());
+            await eventually("the clock goes on", async () =>
+                await page.evaluate(() => session.left()) < before);
+            await page.keyboard.press("Enter");
+            await eventually("the dialog closes",
+                () => dialogOf(page).isVisible(), false);
             await page.evaluate(() => {
                 session.signOut();
             });
-            await page.waitForURL(`${url}/?reason=signed-out`)
-                .catch(() => page.waitForURL(`${url}/`));
-            ok(true, "the page is left");
+            await page.waitForURL(`${url}/`);
+            ok(true, "and the page is left");
             await made.close();
         }
+    },
+
+    async "the last minute"() {
+        const { made, page, session } = await started();
+        const dialog = page.getByRole("alertdialog",
+            { name: "Your session is ending" });
+
+        await eventually("active", () => hidden(page), false);
+        await move(session, 64, "idle_at", "absolute_at");
+        await wake(page);
+        await dialog.waitFor();
+        await page.keyboard.press("Escape");
+        await eventually("understood", () => dialog.isVisible(), false);
+        is(await page.evaluate(() => session.state), "warning",
+            "it is still the warning");
+        await dialog.waitFor();
+        is(await page.getByRole("timer").textContent(), "1:00",
+            "the dialog opens once more at 60 s");
+        await page.keyboard.press("Escape");
+        await eventually("understood again", () => dialog.isVisible(), false);
+        await wake(page);
+        await eventually("and not a third time", async () =>
+            await page.evaluate(() => session.left()) < 58 &&
+            !await dialog.isVisible());
+        await made.close();
+    },
+
+    async "what is announced"() {
+        const { made, page, session } = await started();
+        const status = dialogOf(page).getByRole("status");
+
+        await eventually("active", () => hidden(page), false);
+        await move(session, 122.5, "idle_at");
+        await wake(page);
+        await eventually("at its opening", () => status.textContent(),
+            /^2 minutes [12] seconds?$/);
+        await eventually("each full minute", () => status.textContent(),
+            "2 minutes");
+        await move(session, 31.9, "idle_at");
+        await wake(page);
+        await eventually("at 30 s", () => status.textContent(), "30 seconds");
+        await move(session, 21.9, "idle_at");
+        await wake(page);
+        await eventually("at 20 s", () => status.textContent(), "20 seconds");
+        is(await page.getByRole("timer").getAttribute("aria-live"), null,
+            "the timer itself is not live");
+        await made.close();
+    },
+
+    async "stopped while it asks"() {
+        const { made, page } = await started();
+
+        await eventually("active", () => hidden(page), false);
+        await page.evaluate(() => {
+            session.renew();
+            session.stop();
+        });
+        await page.waitForLoadState("networkidle");
+        is(await hidden(page), false, "the page stays as it was");
+        await made.close();
     },
 
     async "a short warning"() {

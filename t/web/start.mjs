@@ -231,8 +231,8 @@ await run({
                 is(page.url(), `${url}/?return=/app/?a=b`,
                     "and it leaves the address bar");
             }
-            for (const reason of ["", "other", "toString", "__proto__",
-                                  "%3Cb%3E", "missing"]) {
+            for (const reason of n ? [] : ["", "other", "toString",
+                                          "__proto__", "%3Cb%3E", "missing"]) {
                 await page.goto(`/?reason=${reason}`);
                 await page.getByRole("form").first().waitFor();
                 is([await page.getByRole("status").textContent(), page.url()],

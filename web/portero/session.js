@@ -16,7 +16,7 @@ const TEXTS = {
         revoked: "Your session was ended.",
         reuse: "Your session was ended: it was used from two places.",
         missing: "Please fill in this field.",
-        invalid_grant: "User name or password is wrong.",
+        wrong: "User name or password is wrong.",
         taken: "This user name is taken.",
         name: "A user name has 1 to 64 letters, digits and . _ - @ +",
         bad_email: "This is not an email address.",
@@ -48,7 +48,7 @@ const TEXTS = {
         revoked: "La sesión fue cerrada.",
         reuse: "La sesión fue cerrada: se usó desde dos lugares.",
         missing: "Rellene este campo.",
-        invalid_grant: "El usuario o la contraseña no son correctos.",
+        wrong: "El usuario o la contraseña no son correctos.",
         taken: "Este usuario ya existe.",
         name: "Un usuario tiene de 1 a 64 letras, cifras y . _ - @ +",
         bad_email: "No es una dirección de correo electrónico.",
@@ -156,7 +156,7 @@ function tell(type, { server_time, session }, reason) {
     try {
         localStorage[NAME] = raw;
     } catch {
-        // closed to this page, or full
+        // closed, or full
     }
 }
 
@@ -266,7 +266,7 @@ async function login(form) {
         enter();
     } else if (status === 401 || status === 400) {
         password.value = "";
-        complain(form, text.invalid_grant, password);
+        complain(form, text.wrong, password);
     } else {
         complain(form, text[status] || text.silent);
     }
@@ -313,7 +313,7 @@ async function startPage() {
     attach(document.getElementById("register"), register);
     listen((message, fresh) => {
         if (message.type === "signed-in") {
-            return fresh ? enter() : rejoin();
+            (fresh ? enter : rejoin)();
         }
     });
 
@@ -341,8 +341,7 @@ const ASK = 1, RENEW = 2, LEAVE = 3;    // what the server may have to answer
 let running;
 
 export function start(options = {}) {
-    running ||= begin(options, () => {});
-    return running;
+    return running ||= begin(options);
 }
 
 
@@ -399,6 +398,14 @@ function begin(options, onAnswer) {
 
     const left = () => (deadline - now()) / 1000;
 
+    const call = async (name, value) => {
+        try {
+            await options[name]?.(value);
+        } catch (error) {
+            console.error(error);
+        }
+    };
+
     // One at a time; whom an answer under way is not enough for comes after it.
 
     function refresh(intent) {
@@ -420,7 +427,7 @@ function begin(options, onAnswer) {
             refreshed = now();
             if (answer.renewed) {
                 tell("renewed", answer);
-                options.onRenew?.(answer.session);
+                call("onRenew", answer.session);
             }
             return true;
         }).finally(() => {
@@ -502,7 +509,7 @@ function begin(options, onAnswer) {
         warned = left() <= warn;
         next = warned ? -.5 : warn;
         hushed = warned ? hushed : 0;
-        onAnswer(answer);
+        onAnswer?.(answer);
         tick();
     }
 
@@ -532,8 +539,7 @@ function begin(options, onAnswer) {
                 Math.max(0, Date.now() - read) / 1000 }, reason);
         }
         await Promise.race([
-            new Promise(go => go(options.onExpire?.(reason)))
-                .catch(console.error),
+            call("onExpire", reason),
             new Promise(go => setTimeout(go, 2000))]);
         location.replace(`${options.startPage || "/"}?reason=${reason}` +
             (reason === "signed-out" ? ""
@@ -563,8 +569,7 @@ function begin(options, onAnswer) {
             return;
         }
 
-        // Asleep, perhaps, when some clocks stand still: until the server
-        // answers, the worse of both is believed.
+        // Asleep, perhaps, when some clocks stand still: the worse is believed.
         if (Math.abs(jump) > 2000 || late) {
             deadline -= Math.max(jump, 0);
             next = Infinity;
@@ -615,6 +620,9 @@ function begin(options, onAnswer) {
     const quit = add(buttons, "button", text.signOut);
 
     function show() {
+        if (signal.aborted) {
+            return;
+        }
         const seconds = Math.max(0, Math.ceil(left()));
         const over = state === "ended";
         const hide = over || unsure || leaving || !seconds;
@@ -667,7 +675,7 @@ function begin(options, onAnswer) {
         focus();
         shown = Infinity;
         if (first && view !== "waiting") {
-            options.onWarn?.(seconds);
+            call("onWarn", seconds);
         }
     }
 
@@ -771,7 +779,7 @@ function begin(options, onAnswer) {
             const { server_time } = message;
             learn({ sent: now(), answer: { ...known, server_time,
                 session: { ...message, id: message.session } } });
-            options.onRenew?.(known.session);
+            call("onRenew", known.session);
         }
     }, signal);
 
