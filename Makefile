@@ -2,7 +2,7 @@
 # make run      all of it, running, with a private PostgreSQL (demo/run)
 # make test     every test; SANITIZE=1 does it with ASan and UBSan
 # make fuzz     each fuzz target with clang for FUZZ_SECONDS (60)
-# make bench    ratios within one run
+# make bench    ratios within one run (bench/README.md)
 # make lint     cppcheck
 #
 # CC=clang builds with clang.  WERROR= lets warnings pass.

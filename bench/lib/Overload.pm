@@ -5,6 +5,9 @@ package Overload;
 #     my $idle = refreshes($gate, $token, 3);          # for so many seconds
 #     my ($busy, $logins) = flood($gate, $token, 5);
 #
+# Who is told to come again does so a quarter of a second later: else it would be
+# the clients' own work that is measured.
+#
 # Of refreshes: { times => [seconds], status => { 200 => n }, token }.  Of
 # logins: { 200 => n, '503 complete' => n, ... }: complete is with Retry-After
 # and JSON.
@@ -35,7 +38,9 @@ sub flood {
         if ($pid == 0) {
             my $end = time + $seconds;
             while (time < $end) {
-                syswrite $in, login($gate, "127.0.1.$n", %login) . "\n";
+                my $said = login($gate, "127.0.1.$n", %login);
+                syswrite $in, "$said\n";
+                sleep 0.25 if $said ne '200';
             }
             POSIX::_exit(0);
         }
