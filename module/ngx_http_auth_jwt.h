@@ -51,6 +51,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                  name;
     ngx_str_t                  letters;     /* see headers_letters() */
+    u_char                    *lowcase;     /* name, and nginx's hash of it */
+    ngx_uint_t                 hash;
     ngx_array_t               *path;        /* jot_str_t; NULL: only strip */
     unsigned                   required:1;
 } ngx_http_auth_jwt_identity_t;
@@ -224,10 +226,12 @@ ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx_find(ngx_http_request_t *r);
 
 /*
  * token: NGX_OK, NGX_DECLINED if none was offered, NGX_ABORT for two different
- * ones, NGX_DONE for one that is no b64token, NGX_ERROR.
+ * ones, NGX_DONE for a scheme without one, NGX_ERROR.  Which letters it has is
+ * asked by _b64token (RFC 6750, 2.1): one that is remembered has the right ones.
  */
 ngx_int_t ngx_http_auth_jwt_token(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *token);
+ngx_flag_t ngx_http_auth_jwt_b64token(ngx_str_t *text);
 char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -435,6 +435,11 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         return JOT_OK;
     }
 
+    if (!ngx_http_auth_jwt_b64token(text)) {
+        decision->token.detail = "not a bearer token";
+        return JOT_MALFORMED;
+    }
+
     status = jot_token_parse(&decision->token, (char *) text->data, text->len);
 
     if (status != JOT_OK) {

@@ -489,16 +489,15 @@ ngx_http_auth_jwt_push(ngx_http_request_t *r,
     h->key = identity->name;
     h->value.len = value->len;
     h->value.data = ngx_pnalloc(r->pool, value->len + 1);
-    h->lowcase_key = ngx_pnalloc(r->pool, identity->name.len);
+    h->lowcase_key = identity->lowcase;
+    h->hash = identity->hash;
 
-    if (h->value.data == NULL || h->lowcase_key == NULL) {
+    if (h->value.data == NULL) {
         return NGX_ERROR;
     }
 
     ngx_memcpy(h->value.data, value->data, value->len);
     h->value.data[value->len] = '\0';
-    h->hash = ngx_hash_strlow(h->lowcase_key, identity->name.data,
-                              identity->name.len);
 
     ngx_http_auth_jwt_headers_forget(r);
 

@@ -76,6 +76,14 @@ ngx_http_auth_jwt_identity_header(ngx_conf_t *cf, ngx_command_t *cmd,
 
     value = cf->args->elts;
     identity->name = value[1];
+    identity->lowcase = ngx_pnalloc(cf->pool, value[1].len);
+
+    if (identity->lowcase == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    identity->hash = ngx_hash_strlow(identity->lowcase, value[1].data,
+                                     value[1].len);
 
     if (ngx_http_auth_jwt_identity_name(cf, jlcf->identity->elts,
                                         jlcf->identity->nelts)

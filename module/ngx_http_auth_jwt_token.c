@@ -26,7 +26,6 @@ static void ngx_http_auth_jwt_search_bearer(
 static void ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search,
     ngx_str_t *token);
 static void ngx_http_auth_jwt_trim(ngx_str_t *text);
-static ngx_flag_t ngx_http_auth_jwt_b64token(ngx_str_t *text);
 
 
 static ngx_str_t  ngx_http_auth_jwt_authorization =
@@ -325,10 +324,6 @@ ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search, ngx_str_t *token)
         return;
     }
 
-    if (!ngx_http_auth_jwt_b64token(token)) {
-        search->malformed = 1;
-    }
-
     if (search->found
         && (search->token.len != token->len
             || ngx_memcmp(search->token.data, token->data, token->len) != 0))
@@ -355,12 +350,7 @@ ngx_http_auth_jwt_trim(ngx_str_t *text)
 }
 
 
-/*
- * RFC 6750, 2.1.  A token has hundreds of bytes and this is asked for each
- * request: all of them are looked at, and the verdict is given once.
- */
-
-static ngx_flag_t
+ngx_flag_t
 ngx_http_auth_jwt_b64token(ngx_str_t *text)
 {
     u_char   all, *p, *last;
