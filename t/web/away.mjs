@@ -13,7 +13,7 @@ const signedIn = async made => (await made.cookies()).filter(({ name }) =>
     /^(access|refresh)/.test(name)).length;
 
 
-async function warned(options, left = 9) {
+async function warned(options, left = 11) {
     const opened = await open(options);
 
     await move(opened.session, left, "idle_at");
@@ -82,13 +82,18 @@ const NONE = {
 };
 
 async function none(answer) {
-    const { made, page, dialog, session } = await warned();
+    const { made, page, dialog, session } = await warned({ before: clocks });
 
     await page.route("**/auth/**", answer);
     await page.keyboard.press("Enter");
     await eventually("the dialog stays and says so",
         () => dialog.getByRole("status").textContent(), NO_ANSWER);
     ok(await dialog.getByRole("status").isVisible(), "for all to see");
+    for (let i = 0; i < 4; i++) {
+        await page.keyboard.press("Escape");
+    }
+    ok(await dialog.isVisible(), "Escape does not close it");
+    await lid(page, 20);
     await waiting(page);
     is(await hidden(page), true, "covered when no time is left");
     is(await signedIn(made), 2, "the cookies are kept");
@@ -369,7 +374,7 @@ await run({
 await run({
 
     async "a restarted service"() {
-        const { made, page, dialog, session } = await warned(undefined, 11);
+        const { made, page, dialog, session } = await warned();
 
         await gate.stop();
         await page.keyboard.press("Enter");

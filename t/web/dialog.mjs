@@ -39,6 +39,11 @@ await run({
         await page.mouse.click(2, 2);
         await page.mouse.click(2, 2);
         ok(await dialog.isVisible(), "a click outside does not close it");
+        await page.evaluate(() => document.querySelector("dialog").close());
+        await eventually("nor does anything else of the browser's",
+            () => page.evaluate(() => document.querySelector("dialog")
+                .matches(":modal")));
+        is(await focused(page), "Continue working", "and the focus is there");
 
         const began = await seconds(page);
         await eventually("it counts down", async () =>
@@ -48,8 +53,9 @@ await run({
         await eventually("which says why",
             () => page.getByRole("status").textContent(),
             "You were signed out because nothing happened for a while.");
-        is(sent, ["session", "session", "session", "refresh silent", "logout"],
-            "three times it asked");
+        // A busy server may find a second left at the end, and is asked again.
+        ok(/^(session,){3,4}refresh silent,logout$/.test(sent.join()),
+            "three times it asked", sent);
         is((await made.cookies()).filter(({ name }) =>
             /^(access|refresh)/.test(name)), [], "no cookie is left");
         await made.close();

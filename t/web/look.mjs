@@ -31,6 +31,14 @@ const STATES = {
         return page;
     },
 
+    async "a link that serves once"(options) {
+        const made = await context(options);
+        const page = await made.newPage();
+        await page.goto(`/portero/link.html#invite=${"x".repeat(43)}`);
+        await page.getByRole("form").waitFor();
+        return page;
+    },
+
     async protected(options) {
         return (await open(options)).page;
     },
