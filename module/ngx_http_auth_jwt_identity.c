@@ -273,7 +273,10 @@ ngx_http_auth_jwt_identity_note(ngx_http_request_t *r,
 
     for (i = 0, p = text; i < n; i++) {
         lengths[i] = (uint16_t) values[i].len;
-        p = ngx_cpymem(p, values[i].data, values[i].len);
+
+        if (values[i].len) {
+            p = ngx_cpymem(p, values[i].data, values[i].len);
+        }
     }
 
     ngx_http_auth_jwt_cache_set_note(jmcf->cache, decision->entry,
