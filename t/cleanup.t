@@ -12,6 +12,7 @@ use Time::HiRes qw(sleep time);
 
 use Gate;
 use Held;
+use Watch qw(within);
 
 
 my $gate = Gate->new(settings => { AUDIT_RETENTION_DAYS => 30 });
@@ -34,10 +35,10 @@ $gate->sql(q{INSERT INTO portero.links (digest, kind, expires_at)
     VALUES (sha256('old'), 'invite', now() - interval '25 hours'),
            (sha256('new'), 'invite', now() - interval '23 hours')});
 
-ok(wait_for(sub { count('sessions') == 6 }),
+ok(within(sub { count('sessions') == 6 }),
     'sessions leave a day after their last deadline, in as many batches as'
     . ' it takes');
-ok(wait_for(sub { count('audit') == 3 }),
+ok(within(sub { count('audit') == 3 }),
     'entries of the audit table when the setting says so');
 is(count('links'), 1, 'links too');
 is(count("links WHERE digest = sha256('new')"), 1, 'but not the young ones');
@@ -127,16 +128,4 @@ sub refresh {
         { refresh_token => $login->{refresh_token} });
     $login = $answer->{json} if $answer->{status} == 200;
     return $answer;
-}
-
-
-sub wait_for {
-    my ($condition) = @_;
-
-    my $end = time + 30;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.1;
-    }
-    return 0;
 }

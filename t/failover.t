@@ -13,6 +13,7 @@ use Time::HiRes qw(sleep time);
 
 use FastCGI qw(fcgi);
 use Gate;
+use Watch qw(within workers);
 
 
 my $gate = Gate->new(settings => { TOKEN_WORKERS => 2,
@@ -48,7 +49,7 @@ $session{late} = sign_in();
 
 # The primary dies, the replica takes its place.
 
-my $workers = workers();
+my $workers = workers($gate->pid('login'));
 $gate->stop_part('postgres', 'KILL');
 is(renew('busy'), 503, 'no database: 503, nobody loses anything');
 start_postgres_at($replica);
@@ -71,7 +72,7 @@ isnt(epoch(), $epoch, 'gateways are told that numbers of the feed may repeat');
 is(answer($session{late}{refresh_token})->{status}, 401,
     'a session that only the dead primary knew is gone');
 is($gate->login({ %WHO })->{status}, 200, 'its user signs in again');
-is(workers(), $workers, 'no worker died');
+is(workers($gate->pid('login')), $workers, 'no worker died');
 
 $gate->finish;
 done_testing();
@@ -150,23 +151,4 @@ sub lag {
         SELECT coalesce(max(pg_current_wal_lsn() - replay_lsn), 1)
         FROM pg_stat_replication WHERE state = 'streaming'});
     return 0 + $lag;
-}
-
-
-sub workers {
-    my $master = $gate->pid('login');
-    open my $file, '<', "/proc/$master/task/$master/children" or die $!;
-    return join ' ', sort split ' ', <$file>;
-}
-
-
-sub within {
-    my ($condition) = @_;
-
-    my $end = time + 30;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.1;
-    }
-    return 0;
 }

@@ -15,6 +15,7 @@ use Time::HiRes qw(sleep time);
 
 use Command qw(portero);
 use Gate;
+use Watch qw(within workers);
 
 
 my $gate = Gate->new(settings => { REFRESH_GRACE_SECONDS => 0 });
@@ -28,7 +29,7 @@ $gate->start_nginx($gate->demo_conf =~
 $gate->wait_until_ready;
 $gate->add_user('ana', $WHO{password});
 
-my $workers = workers();
+my $workers = workers($gate->pid('nginx'));
 my $first = $gate->login({ %WHO })->{json};
 my $session = $first;
 my %kid = (kid($first->{access_token}) => 1);
@@ -57,7 +58,8 @@ ok(within(sub {
     $session = renew($session);
     return whoami($session->{access_token}) == 200;
 }), 'who has a newer token goes on');
-is(workers(), $workers, 'the workers are those of the beginning');
+is(workers($gate->pid('nginx')), $workers,
+    'the workers are those of the beginning');
 
 $gate->finish;
 done_testing();
@@ -84,23 +86,4 @@ sub kid {
     my ($token) = @_;
     return JSON::PP->new->decode(decode_base64url((split /\./, $token)[0]))
         ->{kid};
-}
-
-
-sub workers {
-    my $master = $gate->pid('nginx');
-    open my $file, '<', "/proc/$master/task/$master/children" or die $!;
-    return join ' ', sort split ' ', <$file>;
-}
-
-
-sub within {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.2;
-    }
-    return 0;
 }

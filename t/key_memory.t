@@ -19,6 +19,7 @@ use Gate;
 use Site;
 use Source;
 use Token;
+use Watch qw(resident workers);
 
 use constant { ROTATIONS => 50, REQUESTS => $ENV{PORTERO_REQUESTS} // 200 };
 
@@ -61,7 +62,7 @@ for my $n (1 .. ROTATIONS) {
         }
         close $socket;
     }
-    push @resident, resident();
+    push @resident, resident(workers($site->pid('nginx')));
 }
 
 is(join(' ', sort keys %said), '200 401', 'tokens passed, others did not');
@@ -132,14 +133,4 @@ sub within {
         sleep 0.02;
     }
     return 0;
-}
-
-
-sub resident {
-    my $master = $site->pid('nginx');
-    open my $children, '<', "/proc/$master/task/$master/children" or die $!;
-    my ($worker) = split ' ', <$children>;
-    open my $status, '<', "/proc/$worker/status" or die $!;
-    my ($kib) = join('', <$status>) =~ /^VmRSS:\s+(\d+)/m;
-    return $kib;
 }

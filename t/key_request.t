@@ -21,6 +21,7 @@ use Gate;
 use Site;
 use Source;
 use Token;
+use Watch qw(within);
 
 my $source = Source->new;
 my $sink = Source->new;
@@ -117,7 +118,7 @@ subtest 'what it asks for' => sub {
 subtest 'a client that left' => sub {
     restart($good, after => 1);
     my $leader = send_get('/file.html', old());
-    ok(wait_for(sub { $source->count == 1 }), 'the first one has them fetched');
+    ok(within(sub { $source->count == 1 }), 'the first one has them fetched');
     my @others = map { send_get('/file.html', old()) } 1 .. 8;
     sleep 0.1 until connections() >= 9;
     close $leader;
@@ -129,7 +130,7 @@ subtest 'a client that left' => sub {
 
     restart($good, after => 1);
     my @all = map { send_get('/file.html', old()) } 1 .. 4;
-    ok(wait_for(sub { $source->count == 1 }), 'again');
+    ok(within(sub { $source->count == 1 }), 'again');
     close $_ for @all[1 .. 3];
     is(answer($all[0])->{status}, 200, 'others leave: the first is answered');
     is($source->count, 1, 'by its own request');
@@ -187,7 +188,7 @@ subtest 'a source that is of no use' => sub {
     }
 
     $source->serve($good);
-    ok(wait_for(sub { ask('/file.html', old())->{status} == 200 }),
+    ok(within(sub { ask('/file.html', old())->{status} == 200 }),
         'once it is mended, all is well');
     ok($site->nginx_says(qr{key request "/_jwks": 1 keys are in force}),
         'and the log says so');
@@ -204,7 +205,7 @@ subtest 'what it said before is used while it fails' => sub {
         is(ask('/brief/file.html', old())->{status}, 200, 'fails: old keys');
         refused(ask('/brief/file.html', bad()), 401, 'signature',
             'but no others');
-        ok(wait_for(sub { ask('/brief/file.html', old())->{status} == 500 }),
+        ok(within(sub { ask('/brief/file.html', old())->{status} == 500 }),
             'for a time');
         cmp_ok(time - $since, '>=', 1.9, 'which is stale=');
         refused(ask('/never/file.html', old()), 500, 'unavailable',
@@ -229,7 +230,7 @@ subtest 'slow ones' => sub {
     $source->serve($good, way => 'trickle');
     my $kept;
     my $first = '';
-    ok(wait_for(sub {
+    ok(within(sub {
         $kept = send_get('/aged/file.html', old(), 'Connection: keep-alive');
         $first = read_one($kept);
         $source->count > 1;
@@ -292,7 +293,7 @@ subtest 'a key that is gone' => sub {
         { server => 'auth_jwt_key_cache 1s;' });
     is(ask('/file.html', old())->{status}, 200, 'is used');
     $source->serve(Token::jwks($jwk{new}));
-    ok(wait_for(sub { ask('/file.html', old())->{status} == 401 }),
+    ok(within(sub { ask('/file.html', old())->{status} == 401 }),
         'until the source is looked at again');
     is(ask('/file.html', new_())->{status}, 200, 'the others are');
     ok($site->nginx_says(qr{\[notice\].*key request "/_jwks": 1 keys}),
@@ -355,7 +356,7 @@ subtest 'wherever it is asked from' => sub {
     $begin->();
     my $pid = open my $curl, '-|', "exec curl -s -m 0.2 -o /dev/null "
         . "--http2-prior-knowledge $head $url" or die "curl: $!\n";
-    ok(wait_for(sub { $source->count == 1 }), 'a client of HTTP/2 begins');
+    ok(within(sub { $source->count == 1 }), 'a client of HTTP/2 begins');
     my $other = send_get('/file.html', old());
     close $curl;
     is(answer($other)->{status}, 200, 'and leaves: the other is answered');
@@ -377,14 +378,14 @@ subtest 'through proxy_cache' => sub {
 subtest 'reload and end in the middle' => sub {
     restart($good, after => 1);
     my $socket = send_get('/file.html', old());
-    ok(wait_for(sub { $source->count == 1 }), 'a fetch is under way');
+    ok(within(sub { $source->count == 1 }), 'a fetch is under way');
     kill 'HUP', $site->pid('nginx');
     is(answer($socket)->{status}, 200, 'a reload waits for it');
     is(ask('/file.html', old())->{status}, 200, 'new workers fetch their own');
 
     restart($good, way => 'hang');
     $socket = send_get('/file.html', old());
-    ok(wait_for(sub { $source->count == 1 }), 'a fetch that hangs');
+    ok(within(sub { $source->count == 1 }), 'a fetch that hangs');
     my $begin = time;
     $site->stop_part('nginx');
     cmp_ok(time - $begin, '<', 8, 'does not hold up the end');
@@ -504,16 +505,4 @@ sub zipped {
     my ($text) = @_;
     gzip \$text => \my $zipped;
     return $zipped;
-}
-
-
-sub wait_for {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.05;
-    }
-    return 0;
 }

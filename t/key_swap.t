@@ -15,6 +15,7 @@ use Time::HiRes qw(sleep time);
 use Gate;
 use Site;
 use Token;
+use Watch qw(within workers);
 
 use constant { CLIENTS => 16, WORKERS => 2 };
 
@@ -49,7 +50,7 @@ $site->start_nginx($conf);
 is(ask(0), '200 ok', 'a key');
 is(ask(1), '401 key', 'another one is not known');
 
-my $workers = join ' ', workers();
+my $workers = workers($site->pid('nginx'));
 my $clients = callers(sub { $_[0] eq '200 ok' }, sub {
     return $token[0];
 });
@@ -80,7 +81,8 @@ for my $way (sort keys %way) {
     $n++;
 }
 is($clients->(), '', CLIENTS . ' clients with a key that stayed saw nothing');
-is(join(' ', workers()), $workers, 'by the workers of the beginning');
+is(workers($site->pid('nginx')), $workers,
+    'by the workers of the beginning');
 
 
 # --- in no hurry ------------------------------------------------------------
@@ -196,12 +198,6 @@ sub everywhere {
 }
 
 
-sub workers {
-    my $master = $site->pid('nginx');
-    open my $file, '<', "/proc/$master/task/$master/children" or die $!;
-    return sort split ' ', <$file>;
-}
-
 
 # Clients that call on and on; the function stops them and tells what was
 # wrong.
@@ -241,16 +237,4 @@ sub lines {
     open my $log, '<', $site->nginx_log or die $!;
     seek $log, $from, 0;
     return <$log>;
-}
-
-
-sub within {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.05;
-    }
-    return 0;
 }

@@ -17,6 +17,7 @@ use Gate;
 use Site;
 use Source;
 use Token;
+use Watch qw(resident within workers);
 
 my $source = Source->new;
 my $site = Site->new('fetched', 'map', 'both', 'free', 'token', 'secret');
@@ -38,6 +39,7 @@ my $conf = $site->conf(keys => 0, http => <<"HTTP", server => <<"CONF");
         rel     run/none.jwks;
         default "";
     }
+    auth_jwt_token_cache off;       # which would grow for a while
 HTTP
         location ~ ^/_jwks/(?<of>.+)\$ {
             internal;
@@ -133,9 +135,9 @@ is(status('/token/file.html', 'x',
 # The first of them takes what memory 64 sets take; later ones no more.
 
 sweep(1 .. 200);
-my $before = resident();
+my $before = resident(workers($site->pid('nginx')));
 sweep(1 .. 200) for 1 .. 5;
-my $after = resident();
+my $after = resident(workers($site->pid('nginx')));
 SKIP: {
     skip('what is freed is kept for a while by the sanitizer', 1)
         if $site->{build} =~ m{/sanitize$};
@@ -179,28 +181,4 @@ sub sweep {
         my $said = status('/file.html', "h$n.example", $token);
         is($said, '200 ok', "h$n") if $said ne '200 ok';
     }
-}
-
-
-# The worker's memory, in KiB.
-
-sub resident {
-    my $master = $site->pid('nginx');
-    open my $children, '<', "/proc/$master/task/$master/children" or die $!;
-    my ($worker) = split ' ', <$children>;
-    open my $status, '<', "/proc/$worker/status" or die $!;
-    my ($kib) = join('', <$status>) =~ /^VmRSS:\s+(\d+)/m;
-    return $kib;
-}
-
-
-sub within {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.05;
-    }
-    return 0;
 }

@@ -14,6 +14,7 @@ use Time::HiRes qw(sleep time);
 use FastCGI qw(fcgi);
 use Gate;
 use Overload qw(flood refreshes);
+use Watch qw(within workers);
 
 my $gate = Gate->new(settings => { PASSWORD_WORKERS => 1, PASSWORD_QUEUE => 1,
     REFRESH_GRACE_SECONDS => 0 });
@@ -23,7 +24,7 @@ $gate->start_all;
 $gate->add_user(@who{'username', 'password'});
 $gate->add_user('calm', $who{password});
 my $token = $gate->login({ %who, username => 'calm' })->{json}{refresh_token};
-my $before = workers();
+my $before = workers($gate->pid('login'));
 
 
 # --- one instance -----------------------------------------------------------
@@ -37,7 +38,7 @@ cmp_ok($logins->{'503 complete'}, '>', 0, 'others are told to come again');
 is(join(' ', grep { !/^(?:200|503 complete|429 complete)$/ }
     sort keys %$logins), '', 'with Retry-After, as JSON');
 is($gate->login({ %who })->{status}, 200, 'afterwards everybody gets in');
-is(workers(), $before, 'no worker died');
+is(workers($gate->pid('login')), $before, 'no worker died');
 
 # Who left is not hashed for: with one worker, a hundred of them would take
 # seconds.
@@ -127,23 +128,4 @@ sub served {
     my ($path) = @_;
     open my $file, '<', $path or return 0;
     return scalar grep { /"event":"login"/ } <$file>;
-}
-
-
-sub workers {
-    my $master = $gate->pid('login');
-    open my $file, '<', "/proc/$master/task/$master/children" or die $!;
-    return join ' ', sort split ' ', <$file>;
-}
-
-
-sub within {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.1;
-    }
-    return 0;
 }

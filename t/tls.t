@@ -24,6 +24,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Secrets qw(note note_value);
+use Watch qw(within);
 
 my $gate = Gate::TLS->new(cookie => '__Host-access',
     settings => { INSECURE_COOKIES => 'off' });
@@ -41,7 +42,7 @@ $gate->start_nginx($gate->demo_conf =~
     s{listen (127[^;]+);}{listen $1 ssl;
         ssl_certificate $ca;
         ssl_certificate_key $ca.key;}r);
-wait_for(sub { curl('/readyz')->{status} == 200 });
+within(sub { curl('/readyz')->{status} == 200 });
 $gate->add_user('ana', $password, 'reader');
 
 my %SAME = ('Sec-Fetch-Site' => 'same-origin', 'Sec-Fetch-Mode' => 'cors');
@@ -212,16 +213,4 @@ sub certificate {
         -addext subjectAltName=DNS:www.example.com \\
         -keyout $ca.key -out $ca 2>&1);
     die $said if $?;
-}
-
-
-sub wait_for {
-    my ($condition) = @_;
-
-    my $end = time + 20;
-    while (time < $end) {
-        return 1 if $condition->();
-        sleep 0.1;
-    }
-    return 0;
 }
