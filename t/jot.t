@@ -497,7 +497,7 @@ subtest 'what jot signs' => sub {
                    join '', map { qq({"n":$_,"exp":9999999999}\n) } 1 .. 20);
         my @lines = `$build/tools/jot-sign $alg - < $dir/payloads`;
         my $pem = join '', splice @lines, 0,
-                  1 + (grep { $lines[$_] =~ /END/ } 0 .. $#lines)[0];
+                  1 + (grep { $lines[$_] =~ /^-----END/ } 0 .. $#lines)[0];
         my $jwk = decode_json(shift @lines);
         my $key = $alg =~ /^E/ ? Crypt::PK::ECC->new(\$pem)
                                : Crypt::PK::RSA->new(\$pem);
