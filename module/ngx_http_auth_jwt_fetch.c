@@ -32,9 +32,7 @@ struct ngx_http_auth_jwt_fetch_s {
 
 
 static ngx_int_t ngx_http_auth_jwt_fetch_start(ngx_http_request_t *r,
-    ngx_http_auth_jwt_fetch_t *fetch);
-static ngx_int_t ngx_http_auth_jwt_fetch_bare(ngx_http_request_t *sr,
-    ngx_str_t *uri);
+    ngx_http_auth_jwt_document_t *document, ngx_http_auth_jwt_fetch_t *fetch);
 static ngx_int_t ngx_http_auth_jwt_fetch_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static const char *ngx_http_auth_jwt_fetch_problem(
@@ -88,13 +86,9 @@ ngx_http_auth_jwt_fetch(ngx_http_request_t *r,
     cln = ngx_http_cleanup_add(r, 0);
     fetch = ngx_pcalloc(r->pool, sizeof(ngx_http_auth_jwt_fetch_t));
 
-    if (cln == NULL || fetch == NULL) {
-        return NGX_ERROR;
-    }
-
-    fetch->document = document;
-
-    if (ngx_http_auth_jwt_fetch_start(r, fetch) != NGX_OK) {
+    if (cln == NULL || fetch == NULL
+        || ngx_http_auth_jwt_fetch_start(r, document, fetch) != NGX_OK)
+    {
         ngx_http_auth_jwt_document_fail(document, r->connection->log, 0,
                                         "the subrequest cannot be made");
         return NGX_ERROR;
@@ -103,6 +97,7 @@ ngx_http_auth_jwt_fetch(ngx_http_request_t *r,
     cln->handler = ngx_http_auth_jwt_fetch_lost;
     cln->data = fetch;
 
+    fetch->document = document;
     fetch->timer.handler = ngx_http_auth_jwt_fetch_timeout;
     fetch->timer.data = fetch;
     fetch->timer.log = ngx_cycle->log;
@@ -115,19 +110,52 @@ ngx_http_auth_jwt_fetch(ngx_http_request_t *r,
 }
 
 
+/*
+ * No header and no body of the client's, and variables of its own: one that
+ * was evaluated here would be remembered for the client's request, and the
+ * other way round.  All of it is there before the subrequest is, which cannot
+ * be taken back.
+ */
+
 static ngx_int_t
 ngx_http_auth_jwt_fetch_start(ngx_http_request_t *r,
-    ngx_http_auth_jwt_fetch_t *fetch)
+    ngx_http_auth_jwt_document_t *document, ngx_http_auth_jwt_fetch_t *fetch)
 {
-    ngx_str_t                    uri, args;
+    ngx_str_t                    name, uri, args;
     ngx_uint_t                   flags;
+    ngx_http_request_t          *sr;
+    ngx_http_headers_in_t       *headers;
+    ngx_http_request_body_t     *body;
+    ngx_http_core_main_conf_t   *cmcf;
+    ngx_http_variable_value_t   *variables;
     ngx_http_post_subrequest_t  *ps;
 
-    uri.len = fetch->document->name.len;
-    uri.data = ngx_pstrdup(r->pool, &fetch->document->name);
-    if (uri.data == NULL) {
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    /* The document may be gone before the request is. */
+
+    name.len = document->name.len;
+    name.data = ngx_pstrdup(r->pool, &document->name);
+    uri.len = document->name.len;
+    uri.data = ngx_pstrdup(r->pool, &document->name);
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    headers = ngx_pcalloc(r->pool, sizeof(ngx_http_headers_in_t));
+    body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    variables = ngx_pcalloc(r->pool, cmcf->variables.nelts
+                                     * sizeof(ngx_http_variable_value_t));
+
+    if (name.data == NULL || uri.data == NULL || ps == NULL || headers == NULL
+        || body == NULL || variables == NULL
+        || ngx_list_init(&headers->headers, r->pool, 2,
+                         sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
+
+    headers->content_length_n = -1;
+    headers->keep_alive_n = -1;
 
     ngx_str_null(&args);
     flags = NGX_HTTP_LOG_UNSAFE;
@@ -136,65 +164,23 @@ ngx_http_auth_jwt_fetch_start(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    if (ps == NULL) {
-        return NGX_ERROR;
-    }
-
     ps->handler = ngx_http_auth_jwt_fetch_done;
     ps->data = fetch;
 
-    if (ngx_http_subrequest(r, &uri, &args, &fetch->sr, ps,
+    if (ngx_http_subrequest(r, &uri, &args, &sr, ps,
                             NGX_HTTP_SUBREQUEST_BACKGROUND)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    /* It has begun: what goes wrong now is what its answer will tell. */
+    sr->headers_in = *headers;
+    sr->headers_in.headers.last = &sr->headers_in.headers.part;
+    sr->request_body = body;
+    sr->variables = variables;
+    sr->unparsed_uri = name;
 
-    if (ngx_http_auth_jwt_fetch_bare(fetch->sr, &fetch->document->name)
-        != NGX_OK)
-    {
-        fetch->problem = "out of memory";
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * No header and no body of the client's, and variables of its own: one that
- * was evaluated here would be remembered for the client's request, and the
- * other way round.
- */
-
-static ngx_int_t
-ngx_http_auth_jwt_fetch_bare(ngx_http_request_t *sr, ngx_str_t *uri)
-{
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_get_module_main_conf(sr, ngx_http_core_module);
-
-    ngx_memzero(&sr->headers_in, sizeof(ngx_http_headers_in_t));
-    sr->headers_in.content_length_n = -1;
-    sr->headers_in.keep_alive_n = -1;
-
-    sr->unparsed_uri.len = uri->len;
-    sr->unparsed_uri.data = ngx_pstrdup(sr->pool, uri);
-    sr->request_body = ngx_pcalloc(sr->pool,
-                                   sizeof(ngx_http_request_body_t));
-    sr->variables = ngx_pcalloc(sr->pool, cmcf->variables.nelts
-                                          * sizeof(ngx_http_variable_value_t));
-
-    if (ngx_list_init(&sr->headers_in.headers, sr->pool, 2,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK
-        || sr->unparsed_uri.data == NULL || sr->request_body == NULL
-        || sr->variables == NULL)
-    {
-        return NGX_ERROR;
-    }
+    fetch->sr = sr;
 
     return NGX_OK;
 }
@@ -317,6 +303,7 @@ ngx_http_auth_jwt_fetch_lost(void *data)
 {
     ngx_http_auth_jwt_fetch_t *fetch = data;
 
+    ngx_flag_t                     too_often;
     ngx_http_auth_jwt_document_t  *document;
 
     if (fetch->over) {
@@ -329,17 +316,16 @@ ngx_http_auth_jwt_fetch_lost(void *data)
                   "auth_jwt: %s \"%V\": the client left before the answer",
                   document->reader->what, &document->name);
 
-    document->orphaned++;
+    too_often = ++document->orphaned > NGX_HTTP_AUTH_JWT_ORPHANED;
 
-    if (document->orphaned > NGX_HTTP_AUTH_JWT_ORPHANED) {
-        document->orphaned = 0;
+    if (too_often) {
         document->failed = 1;
 
     } else if (document->content == NULL) {
         document->seen = 0;
     }
 
-    ngx_http_auth_jwt_fetch_over(fetch, document->failed);
+    ngx_http_auth_jwt_fetch_over(fetch, too_often);
 }
 
 
@@ -359,6 +345,12 @@ ngx_http_auth_jwt_fetch_over(ngx_http_auth_jwt_fetch_t *fetch,
     }
 
     fetch->over = 1;
+
+    /* It may hold secrets. */
+
+    if (fetch->text.len) {
+        ngx_explicit_memzero(fetch->text.data, fetch->text.len);
+    }
 
     if (fetch->timer.timer_set) {
         ngx_del_timer(&fetch->timer);
@@ -509,6 +501,7 @@ ngx_http_auth_jwt_fetch_room(ngx_http_auth_jwt_fetch_t *fetch, size_t size)
 
         if (fetch->text.len) {
             ngx_memcpy(text, fetch->text.data, fetch->text.len);
+            ngx_explicit_memzero(fetch->text.data, fetch->text.len);
             (void) ngx_pfree(fetch->sr->pool, fetch->text.data);
         }
 

@@ -128,6 +128,21 @@ subtest 'a client that left' => sub {
     like($site->nginx_says(qr/the client left before the answer/),
         qr/\[info\]/, 'the log knows');
 
+    restart('', way => 'close');
+    refused(ask('/file.html', old()), 500, 'unavailable', 'a source is away');
+    $source->serve($good, after => 1);
+    my $before = $source->count;
+    ok(within(sub {
+        close $leader;
+        $leader = send_get('/file.html', old());
+        return within(sub { $source->count > $before }, 2);
+    }), 'and comes back: the first one has them fetched');
+    @others = map { send_get('/file.html', old()) } 1 .. 4;
+    sleep 0.1 until connections() >= 5;
+    close $leader;
+    is(join(' ', map { answer($_)->{status} } @others), '200 200 200 200',
+        'and leaves: that the source was away is no answer for the others');
+
     restart($good, after => 1);
     my @all = map { send_get('/file.html', old()) } 1 .. 4;
     ok(within(sub { $source->count == 1 }), 'again');

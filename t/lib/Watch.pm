@@ -17,12 +17,12 @@ our @EXPORT_OK = qw(resident within workers);
 use constant PATIENCE => 30;
 
 
-# Whether it comes true.
+# Whether it comes true; so many seconds are enough to know.
 
 sub within {
-    my ($condition) = @_;
+    my ($condition, $patience) = @_;
 
-    my $end = time + PATIENCE;
+    my $end = time + ($patience // PATIENCE);
     while (time < $end) {
         return 1 if $condition->();
         sleep 0.05;
