@@ -69,8 +69,8 @@ static ngx_int_t ngx_http_auth_jwt_cache_start(
     ngx_http_auth_jwt_cache_t *cache);
 static void ngx_http_auth_jwt_cache_remove(ngx_http_auth_jwt_cache_t *cache,
     ngx_http_auth_jwt_entry_t *entry);
-static void ngx_http_auth_jwt_cache_shrink(ngx_http_auth_jwt_cache_t *cache,
-    size_t size);
+static void ngx_http_auth_jwt_cache_room(ngx_http_auth_jwt_cache_t *cache,
+    ngx_uint_t number, size_t size);
 static void ngx_http_auth_jwt_cache_drop_note(
     ngx_http_auth_jwt_cache_t *cache, ngx_http_auth_jwt_entry_t *entry,
     ngx_http_auth_jwt_note_t **place);
@@ -268,7 +268,7 @@ ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
         return NULL;
     }
 
-    ngx_http_auth_jwt_cache_shrink(cache, size);
+    ngx_http_auth_jwt_cache_room(cache, 1, size);
 
     entry = malloc(sizeof(ngx_http_auth_jwt_entry_t) + text->len);
     if (entry == NULL) {
@@ -302,14 +302,17 @@ ngx_http_auth_jwt_cache_add(ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text,
 }
 
 
-/* Until there is room for one more, of that size. */
+/* The ones used least go until so many more entries and bytes fit in. */
 
 static void
-ngx_http_auth_jwt_cache_shrink(ngx_http_auth_jwt_cache_t *cache, size_t size)
+ngx_http_auth_jwt_cache_room(ngx_http_auth_jwt_cache_t *cache,
+    ngx_uint_t number, size_t size)
 {
     ngx_http_auth_jwt_entry_t  *entry;
 
-    while (cache->count == cache->number || cache->used + size > cache->size) {
+    while (cache->count + number > cache->number
+           || cache->used + size > cache->size)
+    {
         entry = ngx_queue_data(ngx_queue_last(&cache->queue),
                                ngx_http_auth_jwt_entry_t, queue);
         ngx_http_auth_jwt_cache_remove(cache, entry);
@@ -381,11 +384,7 @@ ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
     ngx_queue_remove(&entry->queue);
     ngx_queue_insert_head(&cache->queue, &entry->queue);
 
-    while (cache->used + taken > cache->size) {
-        ngx_http_auth_jwt_cache_remove(cache,
-            ngx_queue_data(ngx_queue_last(&cache->queue),
-                           ngx_http_auth_jwt_entry_t, queue));
-    }
+    ngx_http_auth_jwt_cache_room(cache, 0, taken);
 
     note = malloc(size);
     if (note == NULL) {
