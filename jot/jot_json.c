@@ -22,6 +22,7 @@ struct jot_json_s {
 };
 
 
+static int jot_json_is_flat(const char *data, size_t len, unsigned depth);
 static int jot_json_too_deep(const char *data, size_t len, unsigned depth);
 static const char *jot_json_reason(const json_error_t *error);
 static jot_json_t *jot_json_new(size_t len);
@@ -111,7 +112,9 @@ jot_json_load(const char *data, size_t len, unsigned depth,
         return NULL;
     }
 
-    if (jot_json_too_deep(data, len, depth)) {
+    if (!jot_json_is_flat(data, len, depth)
+        && jot_json_too_deep(data, len, depth))
+    {
         *detail = "nested too deep";
         return NULL;
     }
@@ -182,6 +185,32 @@ jot_json_new(size_t len)
     }
 
     return json;
+}
+
+
+/* Whether it has no more brackets that open than there may be levels. */
+
+static int
+jot_json_is_flat(const char *data, size_t len, unsigned depth)
+{
+    unsigned     n;
+    const char  *p, *end, *kind;
+
+    n = 0;
+    end = data + len;
+
+    for (kind = "{["; *kind; kind++) {
+        for (p = data;
+             p < end && (p = memchr(p, *kind, end - p)) != NULL;
+             p++)
+        {
+            if (++n > depth) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
 }
 
 

@@ -20,6 +20,7 @@ typedef struct {
 
 
 static void jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw);
+static jot_str_t jot_value_trim(jot_str_t text);
 static int jot_value_member(const jot_value_t *value, const jot_str_t *name,
     jot_value_t *member);
 static int jot_value_index(const jot_str_t *name, size_t *index);
@@ -27,6 +28,7 @@ static int jot_value_joins(const jot_value_t *value);
 static char *jot_value_scalar(char *p, const jot_value_t *value);
 static char *jot_value_join(char *p, const jot_value_t *value);
 static char *jot_value_compact(char *p, const jot_value_t *value);
+static inline int jot_is_space(char c);
 static void jot_cursor_space(jot_cursor_t *cursor);
 static void jot_cursor_string(jot_cursor_t *cursor);
 static jot_str_t jot_cursor_value(jot_cursor_t *cursor);
@@ -38,16 +40,9 @@ jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     jot_value_t *value)
 {
     size_t        i, index;
-    jot_str_t     text;
     jot_value_t   at, next;
-    jot_cursor_t  cursor;
 
-    text = jot_json_text(json);
-    cursor.p = text.data;
-    cursor.end = text.data + text.len;
-
-    jot_cursor_space(&cursor);
-    jot_value_set(&at, jot_json_root(json), jot_cursor_value(&cursor));
+    jot_value_set(&at, jot_json_root(json), jot_value_trim(jot_json_text(json)));
 
     for (i = 0; i < n; i++) {
         if (at.type == JOT_OBJECT) {
@@ -186,6 +181,24 @@ jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
     case JSON_NULL:
         break;
     }
+}
+
+
+/* White space around a JSON text is no part of its value. */
+
+static jot_str_t
+jot_value_trim(jot_str_t text)
+{
+    while (text.len && jot_is_space(text.data[0])) {
+        text.data++;
+        text.len--;
+    }
+
+    while (text.len && jot_is_space(text.data[text.len - 1])) {
+        text.len--;
+    }
+
+    return text;
 }
 
 
@@ -360,28 +373,47 @@ jot_value_compact(char *p, const jot_value_t *value)
 }
 
 
+static inline int
+jot_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+
 static void
 jot_cursor_space(jot_cursor_t *cursor)
 {
-    while (cursor->p < cursor->end
-           && (*cursor->p == ' ' || *cursor->p == '\t'
-               || *cursor->p == '\n' || *cursor->p == '\r'))
-    {
+    while (cursor->p < cursor->end && jot_is_space(*cursor->p)) {
         cursor->p++;
     }
 }
 
 
+/* To the first quotation mark with an even number of backslashes before it. */
+
 static void
 jot_cursor_string(jot_cursor_t *cursor)
 {
-    cursor->p++;
+    const char  *p, *quote, *slash;
 
-    while (cursor->p < cursor->end && *cursor->p != '"') {
-        cursor->p += *cursor->p == '\\' ? 2 : 1;
-    }
+    p = cursor->p + 1;
 
-    cursor->p++;
+    do {
+        quote = memchr(p, '"', cursor->end - p);
+        if (quote == NULL) {
+            cursor->p = cursor->end;
+            return;
+        }
+
+        for (slash = quote; slash > p && slash[-1] == '\\'; slash--) {
+            /* void */
+        }
+
+        p = quote + 1;
+
+    } while ((quote - slash) % 2);
+
+    cursor->p = p;
 }
 
 
@@ -430,7 +462,9 @@ jot_cursor_scalar(const jot_cursor_t *cursor)
 
     p = cursor->p;
 
-    while (p < cursor->end && strchr(",]} \t\r\n", *p) == NULL) {
+    while (p < cursor->end && *p != ',' && *p != ']' && *p != '}'
+           && !jot_is_space(*p))
+    {
         p++;
     }
 

@@ -105,6 +105,7 @@ static const char  document[] =
     " { \"sub\" : \"anna\", \"n\" : 1.10 , \"big\":123456789012345678901,\n"
     "  \"e\":-0.0E+2, \"t\":true,\"f\":false,\"z\":null,\"empty\":\"\",\n"
     "  \"quote\":\"a\\\"b\\\\\", \"caf\\u00e9\": \"\\u00e9\\ud83d\\ude00\",\n"
+    "  \"\\\\\\\"\" : \"\\\\\\\\\" , \"\\\"\":\"\\\"\",\n"
     "  \"roles\" : [ \"a\" , \"b,c\" ,7.0, true , null, \"\" ], \"none\":[ ],\n"
     "  \"bare\":[null],\n"
     "  \"list\" : [ 1 , [ 2 , \"x y\" ] , { \"k\" : [ 10 , 1e1 ] } ],\n"
@@ -123,6 +124,8 @@ static const find_t  finds[] = {
     { "null is empty", "z", "" },
     { "an empty string is empty", "empty", "" },
     { "escapes are resolved", "quote", "a\"b\\" },
+    { "backslashes before the end", "\\\"", "\\\\" },
+    { "a quotation mark alone", "\"", "\"" },
     { "a name and a value not in ASCII", "caf\xc3\xa9",
       "\xc3\xa9\xf0\x9f\x98\x80" },
     { "scalars are joined", "roles", "a,b,c,7.0,true,," },
