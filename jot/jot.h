@@ -123,9 +123,9 @@ typedef enum {
 
 /* A place in a jot_json_t, and valid as long as that is. */
 typedef struct {
-    jot_type_t    type;
-    jot_str_t     raw;          /* its slice of the text: "1.10" stays 1.10 */
-    const void   *node;         /* private */
+    jot_type_t          type;
+    const jot_json_t   *json;           /* private, as is the next */
+    const void         *node;
 } jot_value_t;
 
 /*
@@ -134,6 +134,9 @@ typedef struct {
  */
 int jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     jot_value_t *value);
+
+/* View: its slice of the text, 1.10 stays "1.10"; it is searched for. */
+jot_str_t jot_value_raw(const jot_value_t *value);
 
 jot_str_t jot_value_string(const jot_value_t *value);   /* view; JOT_STRING */
 size_t jot_value_count(const jot_value_t *value);       /* JOT_ARRAY, else 0 */
@@ -188,11 +191,24 @@ typedef struct {
 
 
 /*
+ * Headers of tokens that verified, the last few: most tokens of a signer have
+ * the same one, which need not be read again.  For the caller's use with
+ * jot_token_parse() only; what is decided is the same without it.  The caller
+ * frees it, after the tokens; NULL is out of memory.  One thread at a time.
+ */
+typedef struct jot_headers_s  jot_headers_t;
+
+jot_headers_t *jot_headers_new(void);
+void jot_headers_free(jot_headers_t *headers);
+
+
+/*
  * A compact JWS (RFC 7515, 7.1) that carries a JWT (RFC 7519).
  *
- * jot_token_parse() splits it and reads the header; data has to outlive the
- * token.  It initialises *token in every case, so jot_token_free() is always
- * allowed after it.  The signature is not looked at yet.
+ * jot_token_parse() splits it and reads the header; data, and headers unless it
+ * is NULL, have to outlive the token.  It initialises *token in every case, so
+ * jot_token_free() is always allowed after it.  The signature is not looked at
+ * yet.
  *
  * jot_token_verify() finds keys by kid and type, requires the header's alg to
  * be the key's own and one of algs, checks the signature with at most
@@ -214,24 +230,26 @@ typedef struct {
 #define JOT_NO_TIME      (-1)
 
 typedef struct {
-    jot_alg_t     alg;          /* JOT_ALG_COUNT if it has none we know */
-    jot_str_t     kid;          /* view; data is NULL if there is none */
-    jot_json_t   *header;       /* NULL if it is no JSON object */
-    jot_json_t   *payload;      /* NULL until verified */
-    const char   *detail;       /* static text: what was wrong, for a log */
-    int64_t       exp;          /* set by jot_claims_check(), rounded up; */
-    int64_t       nbf;          /* JOT_NO_TIME if there is none */
-    jot_str_t     signing_input;    /* these four are private views */
-    jot_str_t     encoded_header;
-    jot_str_t     encoded_payload;
-    jot_str_t     encoded_signature;
+    jot_alg_t       alg;        /* JOT_ALG_COUNT if it has none we know */
+    jot_str_t       kid;        /* view; data is NULL if there is none */
+    jot_json_t     *header;     /* NULL if it is no JSON object */
+    jot_json_t     *payload;    /* NULL until verified */
+    const char     *detail;     /* static text: what was wrong, for a log */
+    int64_t         exp;        /* set by jot_claims_check(), rounded up; */
+    int64_t         nbf;        /* JOT_NO_TIME if there is none */
+    jot_str_t       signing_input;      /* these five are private, and views */
+    jot_str_t       encoded_header;
+    jot_str_t       encoded_payload;
+    jot_str_t       encoded_signature;
+    jot_headers_t  *headers;
 } jot_token_t;
 
-jot_status_t jot_token_parse(jot_token_t *token, const char *data, size_t len);
+jot_status_t jot_token_parse(jot_token_t *token, jot_headers_t *headers,
+    const char *data, size_t len);
 jot_status_t jot_token_verify(jot_token_t *token, const jot_trust_t *trusts,
     size_t ntrusts, unsigned algs);
-jot_status_t jot_token_restore(jot_token_t *token, const char *data,
-    size_t len);
+jot_status_t jot_token_restore(jot_token_t *token, jot_headers_t *headers,
+    const char *data, size_t len);
 void jot_token_free(jot_token_t *token);    /* what it holds, not itself */
 
 /* An empty list asks nothing.  leeway is in seconds and not negative. */

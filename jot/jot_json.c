@@ -17,6 +17,7 @@
 
 struct jot_json_s {
     json_t       *root;
+    unsigned      owners;
     size_t        len;
     char          text[];
 };
@@ -146,11 +147,20 @@ jot_json_load(const char *data, size_t len, unsigned depth,
 void
 jot_json_free(jot_json_t *json)
 {
-    if (json) {
+    if (json && --json->owners == 0) {
         json_decref(json->root);
         explicit_bzero(json->text, json->len);
         free(json);
     }
+}
+
+
+jot_json_t *
+jot_json_share(jot_json_t *json)
+{
+    json->owners++;
+
+    return json;
 }
 
 
@@ -181,6 +191,7 @@ jot_json_new(size_t len)
 
     if (json) {
         json->root = NULL;
+        json->owners = 1;
         json->len = len;
     }
 

@@ -26,4 +26,12 @@ jot_status_t jot_json_read(jot_json_t *json, unsigned depth,
 
 json_t *jot_json_root(const jot_json_t *json);      /* borrowed */
 
+/* One more owner of what nobody changes any more; each calls jot_json_free(). */
+jot_json_t *jot_json_share(jot_json_t *json);
+
+/* The caller's to free, or NULL; _add keeps a share of json. */
+jot_json_t *jot_headers_find(const jot_headers_t *headers, jot_str_t encoded);
+void jot_headers_add(jot_headers_t *headers, jot_str_t encoded,
+    jot_json_t *json);
+
 #endif

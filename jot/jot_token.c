@@ -35,6 +35,7 @@ typedef enum {
 static jot_status_t jot_token_split(jot_token_t *token, const char *data,
     size_t len);
 static jot_status_t jot_token_header(jot_token_t *token);
+static jot_status_t jot_token_header_read(jot_token_t *token);
 static jot_status_t jot_token_kid(jot_token_t *token, json_t *header);
 static jot_status_t jot_token_alg(jot_token_t *token, json_t *header);
 static jot_status_t jot_token_try(jot_token_t *token,
@@ -52,7 +53,8 @@ static int jot_token_kid_fits(const jot_token_t *token, const jot_key_t *key,
 
 
 jot_status_t
-jot_token_parse(jot_token_t *token, const char *data, size_t len)
+jot_token_parse(jot_token_t *token, jot_headers_t *headers, const char *data,
+    size_t len)
 {
     jot_status_t  status;
 
@@ -61,6 +63,7 @@ jot_token_parse(jot_token_t *token, const char *data, size_t len)
     token->detail = "";
     token->exp = JOT_NO_TIME;
     token->nbf = JOT_NO_TIME;
+    token->headers = headers;
 
     status = jot_token_split(token, data, len);
     if (status != JOT_OK) {
@@ -99,18 +102,21 @@ jot_token_verify(jot_token_t *token, const jot_trust_t *trusts,
         return status;
     }
 
+    jot_headers_add(token->headers, token->encoded_header, token->header);
+
     token->payload = payload;
     return JOT_OK;
 }
 
 
 jot_status_t
-jot_token_restore(jot_token_t *token, const char *data, size_t len)
+jot_token_restore(jot_token_t *token, jot_headers_t *headers, const char *data,
+    size_t len)
 {
     jot_json_t    *payload;
     jot_status_t   status;
 
-    status = jot_token_parse(token, data, len);
+    status = jot_token_parse(token, headers, data, len);
     if (status != JOT_OK) {
         return status;
     }
@@ -179,18 +185,13 @@ jot_token_header(jot_token_t *token)
     json_t        *header;
     jot_status_t   status;
 
-    token->header = jot_json_decode(token->encoded_header, &status);
+    token->header = jot_headers_find(token->headers, token->encoded_header);
+
     if (token->header == NULL) {
-        token->detail = "header is not base64url";
-        return status;
-    }
-
-    status = jot_json_read(token->header, JOT_TOKEN_DEPTH, &token->detail);
-
-    if (status != JOT_OK) {
-        jot_json_free(token->header);
-        token->header = NULL;
-        return status;
+        status = jot_token_header_read(token);
+        if (status != JOT_OK) {
+            return status;
+        }
     }
 
     header = jot_json_root(token->header);      /* borrowed */
@@ -211,6 +212,28 @@ jot_token_header(jot_token_t *token)
     }
 
     return jot_token_alg(token, header);
+}
+
+
+static jot_status_t
+jot_token_header_read(jot_token_t *token)
+{
+    jot_status_t  status;
+
+    token->header = jot_json_decode(token->encoded_header, &status);
+    if (token->header == NULL) {
+        token->detail = "header is not base64url";
+        return status;
+    }
+
+    status = jot_json_read(token->header, JOT_TOKEN_DEPTH, &token->detail);
+
+    if (status != JOT_OK) {
+        jot_json_free(token->header);
+        token->header = NULL;
+    }
+
+    return status;
 }
 
 

@@ -1,9 +1,10 @@
 /*
  * Values inside a JSON text: how to find one, and how to write it down.
  *
- * A value is a node of jansson's tree and its slice of the text.  Both are
- * walked side by side: jansson keeps members in the order of the text, and the
- * text was found well-formed before, so that skipping over it can be simple.
+ * A value is a node of jansson's tree.  How it was written is only in the text,
+ * and looked for there when somebody asks: tree and text are walked side by
+ * side, for jansson keeps members in the order of the text, and the text was
+ * found well-formed before, so that skipping over it can be simple.
  */
 
 #include <stdlib.h>
@@ -19,17 +20,19 @@ typedef struct {
 } jot_cursor_t;
 
 
-static void jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw);
-static jot_str_t jot_value_trim(jot_str_t text);
-static int jot_value_member(const jot_value_t *value, const jot_str_t *name,
-    jot_value_t *member);
+static void jot_value_set(jot_value_t *value, const jot_json_t *json,
+    json_t *node);
 static int jot_value_index(const jot_str_t *name, size_t *index);
 static int jot_value_joins(const jot_value_t *value);
-static char *jot_value_scalar(char *p, const jot_value_t *value);
-static char *jot_value_join(char *p, const jot_value_t *value);
-static char *jot_value_compact(char *p, const jot_value_t *value);
+static char *jot_value_scalar(char *p, const jot_value_t *value,
+    jot_str_t raw);
+static char *jot_value_join(char *p, const jot_value_t *value, jot_str_t raw);
+static char *jot_value_compact(char *p, jot_str_t raw);
+static int jot_cursor_find(jot_cursor_t *cursor, json_t *at,
+    const json_t *node, jot_str_t *raw);
 static inline int jot_is_space(char c);
 static void jot_cursor_space(jot_cursor_t *cursor);
+static void jot_cursor_mark(jot_cursor_t *cursor);
 static void jot_cursor_string(jot_cursor_t *cursor);
 static jot_str_t jot_cursor_value(jot_cursor_t *cursor);
 static size_t jot_cursor_scalar(const jot_cursor_t *cursor);
@@ -39,28 +42,64 @@ int
 jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     jot_value_t *value)
 {
-    size_t        i, index;
-    jot_value_t   at, next;
+    size_t   i, index;
+    json_t  *node;
 
-    jot_value_set(&at, jot_json_root(json), jot_value_trim(jot_json_text(json)));
+    node = jot_json_root(json);                 /* borrowed, each of them */
 
-    for (i = 0; i < n; i++) {
-        if (at.type == JOT_OBJECT) {
-            if (!jot_value_member(&at, &path[i], &next)) {
-                return 0;
-            }
+    for (i = 0; node && i < n; i++) {
+        if (json_is_object(node)) {
+            node = json_object_getn(node, path[i].data, path[i].len);
 
-        } else if (!jot_value_index(&path[i], &index)
-                   || !jot_value_at(&at, index, &next))
-        {
-            return 0;
+        } else if (jot_value_index(&path[i], &index)) {
+            node = json_array_get(node, index);
+
+        } else {
+            node = NULL;
         }
-
-        at = next;
     }
 
-    *value = at;
+    if (node == NULL) {
+        return 0;
+    }
+
+    jot_value_set(value, json, node);
     return 1;
+}
+
+
+jot_str_t
+jot_value_raw(const jot_value_t *value)
+{
+    jot_str_t     raw;
+    jot_cursor_t  cursor;
+
+    /* These nodes are jansson's own, and stand in the tree more than once. */
+
+    switch (json_typeof((const json_t *) value->node)) {
+
+    case JSON_TRUE:
+        return (jot_str_t) { "true", 4 };
+
+    case JSON_FALSE:
+        return (jot_str_t) { "false", 5 };
+
+    case JSON_NULL:
+        return (jot_str_t) { "null", 4 };
+
+    default:
+        break;
+    }
+
+    raw = jot_json_text(value->json);
+    cursor.p = raw.data;
+    cursor.end = raw.data + raw.len;
+
+    jot_cursor_space(&cursor);
+    (void) jot_cursor_find(&cursor, jot_json_root(value->json), value->node,
+                           &raw);
+
+    return raw;
 }
 
 
@@ -83,57 +122,45 @@ jot_value_count(const jot_value_t *value)
 int
 jot_value_at(const jot_value_t *value, size_t i, jot_value_t *element)
 {
-    size_t        n;
-    json_t       *node;
-    jot_str_t     raw;
-    jot_cursor_t  cursor;
+    json_t  *node;
 
     node = json_array_get(value->node, i);      /* borrowed */
     if (node == NULL) {
         return 0;
     }
 
-    cursor.p = value->raw.data + 1;
-    cursor.end = value->raw.data + value->raw.len;
-
-    for (n = 0; /* void */ ; n++) {
-        jot_cursor_space(&cursor);
-        raw = jot_cursor_value(&cursor);
-
-        if (n == i) {
-            jot_value_set(element, node, raw);
-            return 1;
-        }
-
-        jot_cursor_space(&cursor);
-        cursor.p++;                             /* a comma */
-    }
+    jot_value_set(element, value->json, node);
+    return 1;
 }
 
 
 jot_status_t
 jot_value_text(const jot_value_t *value, char **text, size_t *len)
 {
-    char  *start, *end;
+    char       *start, *end;
+    jot_str_t   raw;
 
     *text = NULL;
     *len = 0;
 
     /* No value is longer as text than its slice: escapes shrink. */
 
-    start = malloc(value->raw.len);
+    raw = value->type == JOT_STRING ? jot_value_string(value)
+                                    : jot_value_raw(value);
+
+    start = malloc(raw.len + 1);
     if (start == NULL) {
         return JOT_INTERNAL;
     }
 
     if (jot_value_joins(value)) {
-        end = jot_value_join(start, value);
+        end = jot_value_join(start, value, raw);
 
     } else if (value->type == JOT_OBJECT || value->type == JOT_ARRAY) {
-        end = jot_value_compact(start, value);
+        end = jot_value_compact(start, raw);
 
     } else {
-        end = jot_value_scalar(start, value);
+        end = jot_value_scalar(start, value, raw);
     }
 
     if (end == start) {
@@ -148,10 +175,10 @@ jot_value_text(const jot_value_t *value, char **text, size_t *len)
 
 
 static void
-jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
+jot_value_set(jot_value_t *value, const jot_json_t *json, json_t *node)
 {
+    value->json = json;
     value->node = node;
-    value->raw = raw;
     value->type = JOT_NULL;
 
     switch (json_typeof(node)) {
@@ -181,65 +208,6 @@ jot_value_set(jot_value_t *value, json_t *node, jot_str_t raw)
     case JSON_NULL:
         break;
     }
-}
-
-
-/* White space around a JSON text is no part of its value. */
-
-static jot_str_t
-jot_value_trim(jot_str_t text)
-{
-    while (text.len && jot_is_space(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
-
-    while (text.len && jot_is_space(text.data[text.len - 1])) {
-        text.len--;
-    }
-
-    return text;
-}
-
-
-static int
-jot_value_member(const jot_value_t *value, const jot_str_t *name,
-    jot_value_t *member)
-{
-    void          *iter;
-    json_t        *object;
-    jot_str_t      raw;
-    const char    *key;
-    jot_cursor_t   cursor;
-
-    object = (json_t *) value->node;
-    cursor.p = value->raw.data + 1;
-    cursor.end = value->raw.data + value->raw.len;
-
-    for (iter = json_object_iter(object);
-         iter;
-         iter = json_object_iter_next(object, iter))
-    {
-        jot_cursor_space(&cursor);
-        jot_cursor_string(&cursor);
-        jot_cursor_space(&cursor);
-        cursor.p++;                             /* a colon */
-        jot_cursor_space(&cursor);
-        raw = jot_cursor_value(&cursor);
-
-        key = json_object_iter_key(iter);       /* borrowed */
-
-        if (strlen(key) == name->len && memcmp(key, name->data, name->len) == 0)
-        {
-            jot_value_set(member, json_object_iter_value(iter), raw);
-            return 1;
-        }
-
-        jot_cursor_space(&cursor);
-        cursor.p++;                             /* a comma, or the end */
-    }
-
-    return 0;
 }
 
 
@@ -293,7 +261,7 @@ jot_value_joins(const jot_value_t *value)
 
 
 static char *
-jot_value_scalar(char *p, const jot_value_t *value)
+jot_value_scalar(char *p, const jot_value_t *value, jot_str_t raw)
 {
     jot_str_t  text;
 
@@ -307,7 +275,7 @@ jot_value_scalar(char *p, const jot_value_t *value)
         break;
 
     default:
-        text = value->raw;
+        text = raw;
     }
 
     return mempcpy(p, text.data, text.len);
@@ -315,28 +283,23 @@ jot_value_scalar(char *p, const jot_value_t *value)
 
 
 static char *
-jot_value_join(char *p, const jot_value_t *value)
+jot_value_join(char *p, const jot_value_t *value, jot_str_t raw)
 {
-    size_t         i, n;
+    size_t         i;
     jot_value_t    element;
     jot_cursor_t   cursor;
 
-    n = jot_value_count(value);
-    cursor.p = value->raw.data + 1;
-    cursor.end = value->raw.data + value->raw.len;
+    cursor.p = raw.data;
+    cursor.end = raw.data + raw.len;
 
-    for (i = 0; i < n; i++) {
-        jot_cursor_space(&cursor);
-        jot_value_set(&element, json_array_get(value->node, i),
-                      jot_cursor_value(&cursor));
+    for (i = 0; jot_value_at(value, i, &element); i++) {
+        jot_cursor_mark(&cursor);               /* the bracket, or a comma */
 
         if (i) {
             *p++ = ',';
         }
 
-        p = jot_value_scalar(p, &element);
-        jot_cursor_space(&cursor);
-        cursor.p++;                             /* a comma, or the end */
+        p = jot_value_scalar(p, &element, jot_cursor_value(&cursor));
     }
 
     return p;
@@ -344,13 +307,13 @@ jot_value_join(char *p, const jot_value_t *value)
 
 
 static char *
-jot_value_compact(char *p, const jot_value_t *value)
+jot_value_compact(char *p, jot_str_t raw)
 {
     const char    *start;
     jot_cursor_t   cursor;
 
-    cursor.p = value->raw.data;
-    cursor.end = value->raw.data + value->raw.len;
+    cursor.p = raw.data;
+    cursor.end = raw.data + raw.len;
 
     for ( ;; ) {
         jot_cursor_space(&cursor);
@@ -373,6 +336,57 @@ jot_value_compact(char *p, const jot_value_t *value)
 }
 
 
+/*
+ * From the beginning of a value to that of the node, if it is in there; or to
+ * its end.
+ */
+
+static int
+jot_cursor_find(jot_cursor_t *cursor, json_t *at, const json_t *node,
+    jot_str_t *raw)
+{
+    void    *iter;
+    size_t   i;
+    json_t  *element;
+
+    if (at == node) {
+        *raw = jot_cursor_value(cursor);
+        return 1;
+    }
+
+    if (json_object_size(at) == 0 && json_array_size(at) == 0) {
+        (void) jot_cursor_value(cursor);
+        return 0;
+    }
+
+    jot_cursor_mark(cursor);                    /* what opens it */
+
+    for (iter = json_object_iter(at);
+         iter;
+         iter = json_object_iter_next(at, iter))
+    {
+        jot_cursor_string(cursor);
+        jot_cursor_mark(cursor);                /* a colon */
+
+        if (jot_cursor_find(cursor, json_object_iter_value(iter), node, raw)) {
+            return 1;
+        }
+
+        jot_cursor_mark(cursor);                /* a comma, or what ends it */
+    }
+
+    json_array_foreach(at, i, element) {
+        if (jot_cursor_find(cursor, element, node, raw)) {
+            return 1;
+        }
+
+        jot_cursor_mark(cursor);
+    }
+
+    return 0;
+}
+
+
 static inline int
 jot_is_space(char c)
 {
@@ -386,6 +400,17 @@ jot_cursor_space(jot_cursor_t *cursor)
     while (cursor->p < cursor->end && jot_is_space(*cursor->p)) {
         cursor->p++;
     }
+}
+
+
+/* Over one mark, and the white space around it. */
+
+static void
+jot_cursor_mark(jot_cursor_t *cursor)
+{
+    jot_cursor_space(cursor);
+    cursor->p++;
+    jot_cursor_space(cursor);
 }
 
 

@@ -134,7 +134,7 @@ token_access_verify(const keys_t *keys, const config_t *config,
     memset(access, 0, sizeof(*access));
     trust = (jot_trust_t) { keys_public(keys), { NULL, 0 } };
 
-    status = jot_token_parse(&token, text.data, text.len);
+    status = jot_token_parse(&token, NULL, text.data, text.len);
 
     if (status == JOT_OK) {
         status = jot_token_verify(&token, &trust, 1,
@@ -462,19 +462,24 @@ token_number(const jot_token_t *token, const char *name, int64_t *number)
 {
     char         text[24];
     char        *end;
-    jot_str_t    path;
+    jot_str_t    path, raw;
     jot_value_t  value;
 
     path = (jot_str_t) { name, strlen(name) };
 
     if (!jot_json_find(token->payload, &path, 1, &value)
-        || value.type != JOT_NUMBER || value.raw.len >= sizeof(text))
+        || value.type != JOT_NUMBER)
     {
         return -1;
     }
 
-    memcpy(text, value.raw.data, value.raw.len);
-    text[value.raw.len] = '\0';
+    raw = jot_value_raw(&value);
+    if (raw.len >= sizeof(text)) {
+        return -1;
+    }
+
+    memcpy(text, raw.data, raw.len);
+    text[raw.len] = '\0';
 
     errno = 0;
     *number = strtoll(text, &end, 10);

@@ -136,6 +136,7 @@ typedef struct {
     ngx_array_t                requires;    /* ngx_array_t *, for check.c */
     ngx_uint_t                 builtin;     /* variables that nginx has */
     ngx_http_auth_jwt_cache_t *cache;       /* NULL: off */
+    jot_headers_t             *token_headers;
     ngx_uint_t                 cache_number;
     size_t                     cache_size;
     ngx_array_t                headers;     /* letters of identity names */
@@ -217,7 +218,7 @@ ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
  * The token with what it says.  One that is remembered is not read again until
  * somebody asks for more than the cache has; its payload is NULL without memory.
  */
-const jot_token_t *ngx_http_auth_jwt_token_of(
+const jot_token_t *ngx_http_auth_jwt_token_of(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision);
 /* The word for $jwt_status: auth_jwt_require and identities are counted in. */
 jot_status_t ngx_http_auth_jwt_status(ngx_http_auth_jwt_decision_t *decision);

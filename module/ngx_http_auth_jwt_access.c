@@ -275,7 +275,7 @@ ngx_http_auth_jwt_log(ngx_http_request_t *r,
         return;
     }
 
-    token = ngx_http_auth_jwt_token_of(decision);
+    token = ngx_http_auth_jwt_token_of(r, decision);
 
     kid = ngx_http_auth_jwt_shown(buf[0], token->kid);
     iss = ngx_http_auth_jwt_shown(buf[1],

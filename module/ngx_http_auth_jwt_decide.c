@@ -13,6 +13,7 @@ typedef struct {
     unsigned                    algs;
     uint64_t                    keys;       /* the cache's name for these */
     ngx_http_auth_jwt_cache_t  *cache;
+    jot_headers_t              *headers;
 } ngx_http_auth_jwt_trial_t;
 
 
@@ -30,7 +31,7 @@ static void ngx_http_auth_jwt_judge(ngx_http_request_t *r,
 static jot_status_t ngx_http_auth_jwt_verify(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
-static jot_status_t ngx_http_auth_jwt_claims(
+static jot_status_t ngx_http_auth_jwt_claims(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
 static void ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision);
 static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
@@ -324,7 +325,7 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     }
 
     if (status == JOT_OK) {
-        status = ngx_http_auth_jwt_claims(decision, &trial);
+        status = ngx_http_auth_jwt_claims(r, decision, &trial);
     }
 
     decision->status = status;
@@ -338,8 +339,8 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
  */
 
 static jot_status_t
-ngx_http_auth_jwt_claims(ngx_http_auth_jwt_decision_t *decision,
-    ngx_http_auth_jwt_trial_t *trial)
+ngx_http_auth_jwt_claims(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
     jot_policy_t                   policy;
     jot_status_t                   status;
@@ -354,7 +355,7 @@ ngx_http_auth_jwt_claims(ngx_http_auth_jwt_decision_t *decision,
             return jot_times_check(&decision->token, &policy, ngx_time());
         }
 
-        (void) ngx_http_auth_jwt_token_of(decision);
+        (void) ngx_http_auth_jwt_token_of(r, decision);
     }
 
     status = jot_claims_check(&decision->token, &policy, ngx_time());
@@ -380,12 +381,18 @@ ngx_http_auth_jwt_claims(ngx_http_auth_jwt_decision_t *decision,
 
 
 const jot_token_t *
-ngx_http_auth_jwt_token_of(ngx_http_auth_jwt_decision_t *decision)
+ngx_http_auth_jwt_token_of(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision)
 {
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
     if (decision->flat) {
         decision->flat = 0;
 
-        if (jot_token_restore(&decision->token, (char *) decision->text.data,
+        jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+
+        if (jot_token_restore(&decision->token, jmcf->token_headers,
+                              (char *) decision->text.data,
                               decision->text.len)
             == JOT_OK)
         {
@@ -440,7 +447,8 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         return JOT_MALFORMED;
     }
 
-    status = jot_token_parse(&decision->token, (char *) text->data, text->len);
+    status = jot_token_parse(&decision->token, trial->headers,
+                             (char *) text->data, text->len);
 
     if (status != JOT_OK) {
         return status;
@@ -495,6 +503,7 @@ ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     trial->keys = ngx_http_auth_jwt_cache_keys(conf->keys, trial->ring.trusts,
                                                trial->ring.n, trial->algs);
     trial->cache = jmcf->cache;
+    trial->headers = jmcf->token_headers;
 }
 
 

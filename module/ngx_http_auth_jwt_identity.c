@@ -194,7 +194,7 @@ ngx_http_auth_jwt_identity_values(ngx_http_request_t *r,
     ngx_http_auth_jwt_value_t      value;
     ngx_http_auth_jwt_identity_t  *identity;
 
-    if (ngx_http_auth_jwt_token_of(decision)->payload == NULL) {
+    if (ngx_http_auth_jwt_token_of(r, decision)->payload == NULL) {
         return NGX_ERROR;
     }
 
@@ -384,7 +384,7 @@ ngx_http_auth_jwt_encode_claim(ngx_http_auth_jwt_value_t *value,
         return ngx_http_auth_jwt_encode(value, text);
     }
 
-    text = claim->raw;
+    text = jot_value_raw(claim);
 
     for (i = 0; i < text.len; i++) {
         if (text.data[i] == '.' || text.data[i] == 'e' || text.data[i] == 'E')

@@ -7,6 +7,7 @@
 
 
 static void *ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf);
+static void ngx_http_auth_jwt_free_token_headers(void *data);
 static char *ngx_http_auth_jwt_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_auth_jwt_create_conf(ngx_conf_t *cf);
 static char *ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent,
@@ -211,6 +212,7 @@ ngx_module_t  ngx_http_auth_jwt_module = {
 static void *
 ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_pool_cleanup_t             *cln;
     ngx_http_auth_jwt_main_conf_t  *jmcf;
 
     /* Arrays are zeroed: each is made with its first element. */
@@ -227,7 +229,25 @@ ngx_http_auth_jwt_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    jmcf->token_headers = jot_headers_new();
+
+    if (cln == NULL || jmcf->token_headers == NULL) {
+        jot_headers_free(jmcf->token_headers);
+        return NULL;
+    }
+
+    cln->handler = ngx_http_auth_jwt_free_token_headers;
+    cln->data = jmcf->token_headers;
+
     return jmcf;
+}
+
+
+static void
+ngx_http_auth_jwt_free_token_headers(void *data)
+{
+    jot_headers_free(data);
 }
 
 

@@ -254,7 +254,7 @@ ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
     }
 
     return ngx_http_auth_jwt_json(r, v,
-                                  ngx_http_auth_jwt_token_of(decision)->payload,
+                                  ngx_http_auth_jwt_token_of(r, decision)->payload,
                                   path, n);
 }
 
@@ -272,7 +272,7 @@ ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
     }
 
     return ngx_http_auth_jwt_json(r, v,
-                                  ngx_http_auth_jwt_token_of(decision)->header,
+                                  ngx_http_auth_jwt_token_of(r, decision)->header,
                                   path, n);
 }
 
@@ -365,7 +365,7 @@ ngx_http_auth_jwt_payload_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    token = ngx_http_auth_jwt_token_of(decision);
+    token = ngx_http_auth_jwt_token_of(r, decision);
 
     if (token->payload == NULL) {
         return NGX_ERROR;
@@ -421,7 +421,7 @@ ngx_http_auth_jwt_kid_variable(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    kid = ngx_http_auth_jwt_token_of(decision)->kid;
+    kid = ngx_http_auth_jwt_token_of(r, decision)->kid;
 
     return ngx_http_auth_jwt_one_line(r, v, kid.data, kid.len);
 }
@@ -432,31 +432,22 @@ ngx_http_auth_jwt_expires_in_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                         buf[NGX_INT64_LEN];
-    double                         exp;
-    jot_str_t                      name;
-    jot_value_t                    value;
+    int64_t                        exp;
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
 
-    name.data = "exp";
-    name.len = 3;
-
-    if (decision == NULL
-        || decision->status != JOT_OK
-        || ngx_http_auth_jwt_token_of(decision)->payload == NULL
-        || !jot_json_find(decision->token.payload, &name, 1, &value))
+    if (decision == NULL || decision->status != JOT_OK
+        || decision->token.exp == JOT_NO_TIME)
     {
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    /* jot_claims_check() saw a number that is not negative and below 2^53. */
-
-    exp = strtod(value.raw.data, NULL);
+    exp = decision->token.exp;
 
     return ngx_http_auth_jwt_text(r, v, (char *) buf,
-               ngx_sprintf(buf, "%L", (int64_t) exp - (int64_t) ngx_time())
-               - buf);
+                                  ngx_sprintf(buf, "%L", exp - ngx_time())
+                                  - buf);
 }
 
 

@@ -25,25 +25,28 @@ static const jot_str_t  fuzz_wanted[] = { { "a", 1 } };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-/* A value's slice lies in the text, and its text is no longer than that. */
+/* A value's slice lies in the text, or is a word; its text is no longer than that. */
 
 static void
 fuzz_value(const jot_json_t *json, const jot_value_t *value)
 {
     char         *text;
     size_t        len, i;
-    jot_str_t     all;
+    jot_str_t     all, raw;
     jot_value_t   element;
 
     all = jot_json_text(json);
+    raw = jot_value_raw(value);
 
-    if (value->raw.len == 0 || value->raw.data < all.data
-        || value->raw.data + value->raw.len > all.data + all.len)
+    if (raw.len == 0
+        || (value->type != JOT_BOOLEAN && value->type != JOT_NULL
+            && (raw.data < all.data
+                || raw.data + raw.len > all.data + all.len)))
     {
         abort();
     }
 
-    if (jot_value_text(value, &text, &len) != JOT_OK || len > value->raw.len) {
+    if (jot_value_text(value, &text, &len) != JOT_OK || len > raw.len) {
         abort();
     }
 
@@ -85,8 +88,9 @@ fuzz_values(const jot_json_t *json)
 }
 
 
-static void
-fuzz_token(const jot_keys_t *keys, const char *text, size_t len)
+static jot_status_t
+fuzz_token(const jot_keys_t *keys, jot_headers_t *before, const char *text,
+    size_t len)
 {
     char           *copy;
     jot_token_t     token;
@@ -108,7 +112,7 @@ fuzz_token(const jot_keys_t *keys, const char *text, size_t len)
     copy = malloc(len ? len : 1);
     memcpy(copy, text, len);
 
-    status = jot_token_parse(&token, copy, len);
+    status = jot_token_parse(&token, before, copy, len);
 
     if (token.header) {
         fuzz_values(token.header);
@@ -133,6 +137,30 @@ fuzz_token(const jot_keys_t *keys, const char *text, size_t len)
 
     jot_token_free(&token);
     free(copy);
+
+    return status;
+}
+
+
+/* Headers that were read before change nothing. */
+
+static void
+fuzz_judge(const jot_keys_t *keys, const char *text, size_t len)
+{
+    jot_status_t           status;
+    static jot_headers_t  *before;
+
+    if (before == NULL) {
+        before = jot_headers_new();
+    }
+
+    status = fuzz_token(keys, NULL, text, len);
+
+    if (fuzz_token(keys, before, text, len) != status
+        || fuzz_token(keys, before, text, len) != status)
+    {
+        abort();
+    }
 }
 
 
@@ -153,7 +181,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     if (data[0] != 's') {
-        fuzz_token(keys, (const char *) data + 1, size - 1);
+        fuzz_judge(keys, (const char *) data + 1, size - 1);
         return 0;
     }
 
@@ -169,7 +197,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            (const char *) part + 1, data + size - part - 1);
     }
 
-    fuzz_token(keys, text, strlen(text));
+    fuzz_judge(keys, text, strlen(text));
     free(text);
 
     return 0;

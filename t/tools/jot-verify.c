@@ -21,20 +21,21 @@
 
 static jot_keys_t *keys_load(const char *path);
 static void print_warning(void *data, const char *text);
-static void judge(const jot_keys_t *keys, unsigned algs, int64_t now,
-    const char *data, size_t len);
+static void judge(const jot_keys_t *keys, jot_headers_t *before, unsigned algs,
+    int64_t now, const char *data, size_t len);
 
 
 int
 main(int argc, char **argv)
 {
-    int          i, alg;
-    char        *line;
-    size_t       size;
-    ssize_t      len;
-    int64_t      now;
-    unsigned     algs;
-    jot_keys_t  *keys;
+    int             i, alg;
+    char           *line;
+    size_t          size;
+    ssize_t         len;
+    int64_t         now;
+    unsigned        algs;
+    jot_keys_t     *keys;
+    jot_headers_t  *before;
 
     if (argc < 3) {
         fprintf(stderr, "usage: jot-verify KEYS NOW [ALG ...] < TOKENS\n");
@@ -62,16 +63,18 @@ main(int argc, char **argv)
 
     line = NULL;
     size = 0;
+    before = jot_headers_new();
 
     while ((len = getline(&line, &size, stdin)) != -1) {
         if (len && line[len - 1] == '\n') {
             len--;
         }
 
-        judge(keys, algs, now, line, len);
+        judge(keys, before, algs, now, line, len);
     }
 
     free(line);
+    jot_headers_free(before);
     jot_keys_free(keys);
 
     return 0;
@@ -118,8 +121,8 @@ print_warning(void *data, const char *text)
 
 
 static void
-judge(const jot_keys_t *keys, unsigned algs, int64_t now, const char *data,
-    size_t len)
+judge(const jot_keys_t *keys, jot_headers_t *before, unsigned algs,
+    int64_t now, const char *data, size_t len)
 {
     char          *exact;
     jot_token_t    token;
@@ -139,7 +142,7 @@ judge(const jot_keys_t *keys, unsigned algs, int64_t now, const char *data,
 
     memcpy(exact, data, len);
 
-    status = jot_token_parse(&token, exact, len);
+    status = jot_token_parse(&token, before, exact, len);
 
     if (status == JOT_OK) {
         status = jot_token_verify(&token, &trust, 1, algs);

@@ -206,7 +206,7 @@ check(const char *header, const char *payload, const jot_policy_t *policy,
     set = (jot_trust_t) { keys, { NULL, 0 } };
     text = hs256_token(header, strlen(header), payload, strlen(payload));
 
-    if (jot_token_parse(&token, text, strlen(text)) != JOT_OK
+    if (jot_token_parse(&token, NULL, text, strlen(text)) != JOT_OK
         || jot_claims_check(&token, policy, now) != JOT_INTERNAL
         || jot_token_verify(&token, &set, 1, JOT_ALGS_ALL) != JOT_OK)
     {

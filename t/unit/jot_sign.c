@@ -73,7 +73,7 @@ judge(const char *jwk, const char *text, unsigned allowed, char **payload)
     }
 
     list = (jot_trust_t) { keys, { NULL, 0 } };
-    status = jot_token_parse(&token, text, strlen(text));
+    status = jot_token_parse(&token, NULL, text, strlen(text));
 
     if (status == JOT_OK) {
         status = jot_token_verify(&token, &list, 1, allowed);

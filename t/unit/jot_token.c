@@ -302,6 +302,9 @@ keys(const char *text)
 }
 
 
+static jot_headers_t  *before;
+
+
 static void
 check(const char *name, jot_status_t got, jot_status_t expected,
     const char *detail, const char *expected_detail)
@@ -318,8 +321,8 @@ check(const char *name, jot_status_t got, jot_status_t expected,
 /* From a copy without an end, for a sanitizer to see what is read behind. */
 
 static jot_status_t
-judge(const char *text, size_t len, const char *const *sets, unsigned algs,
-    const char **detail)
+judge_with(jot_headers_t *read, const char *text, size_t len,
+    const char *const *sets, unsigned algs, const char **detail)
 {
     char              *copy;
     size_t             n;
@@ -336,7 +339,7 @@ judge(const char *text, size_t len, const char *const *sets, unsigned algs,
         trust[n] = (jot_trust_t) { loaded[n], { NULL, 0 } };
     }
 
-    status = jot_token_parse(&token, copy, len);
+    status = jot_token_parse(&token, read, copy, len);
 
     if (status == JOT_OK) {
         status = jot_token_verify(&token, trust, n, algs);
@@ -354,6 +357,30 @@ judge(const char *text, size_t len, const char *const *sets, unsigned algs,
 
     while (n) {
         jot_keys_free(loaded[--n]);
+    }
+
+    return status;
+}
+
+
+/* Headers that were read before, for all tokens of this test, change nothing. */
+
+static jot_status_t
+judge(const char *text, size_t len, const char *const *sets, unsigned algs,
+    const char **detail)
+{
+    int            i;
+    const char    *again;
+    jot_status_t   status;
+
+    status = judge_with(NULL, text, len, sets, algs, detail);
+
+    for (i = 0; i < 2; i++) {
+        if (judge_with(before, text, len, sets, algs, &again) != status
+            || strcmp(*detail, again) != 0)
+        {
+            ok(0, "the same with headers that were read before");
+        }
     }
 
     return status;
@@ -599,7 +626,7 @@ test_states(void)
     memset(&set, 0, sizeof(set));
     token = hs256_token(TEXT(KID_A), TEXT("{}"));
 
-    ok(jot_token_parse(&t, token, strlen(token)) == JOT_OK
+    ok(jot_token_parse(&t, NULL, token, strlen(token)) == JOT_OK
        && t.alg == JOT_HS256 && t.kid.len == 1 && t.kid.data[0] == 'a'
        && t.header && t.payload == NULL, "a header is readable at once");
 
@@ -618,7 +645,7 @@ test_states(void)
     free(token);
 
     token = hs256_token(TEXT("{\"alg\":\"none\",\"kid\":\"a\"}"), TEXT("{}"));
-    ok(jot_token_parse(&t, token, strlen(token)) == JOT_ALGORITHM
+    ok(jot_token_parse(&t, NULL, token, strlen(token)) == JOT_ALGORITHM
        && t.alg == JOT_ALG_COUNT && t.kid.len == 1,
        "a refused header still tells its kid, for a log");
     ok(jot_token_verify(&t, &set, 1, ALL) == JOT_ALGORITHM,
@@ -629,7 +656,7 @@ test_states(void)
     jot_token_free(&t);
     free(token);
 
-    ok(jot_token_parse(&t, "x", 1) == JOT_MALFORMED, "no token at all");
+    ok(jot_token_parse(&t, NULL, "x", 1) == JOT_MALFORMED, "no token at all");
     ok(jot_token_verify(&t, &set, 1, ~0u) == JOT_ALGORITHM && !t.payload,
        "to verify that is refused");
 
@@ -660,6 +687,8 @@ main(void)
     char    *token;
     size_t   i;
 
+    before = jot_headers_new();
+
     for (i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
         test_malformed(&malformed[i]);
     }
@@ -687,6 +716,8 @@ main(void)
     free(token);
 
     test_bits("ES256", INPUT "." R S, SET("{" EC "}"));
+
+    jot_headers_free(before);
 
     ok(ERR_peek_error() == 0, "nothing is left in OpenSSL's error queue");
 
