@@ -120,14 +120,17 @@ jot_json_load(const char *data, size_t len, unsigned depth,
         return NULL;
     }
 
-    /*
-     * Integers as doubles: one that does not fit into 64 bits is not our
-     * business, and those that are fit exactly.
-     */
+    /* An integer that does not fit into 64 bits is no fault: a double then. */
 
-    root = json_loadb(data, len,
-                      JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
-                      &error);
+    root = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
+
+    if (root == NULL && json_error_code(&error) == json_error_numeric_overflow)
+    {
+        root = json_loadb(data, len,
+                          JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
+                          &error);
+    }
+
     if (root == NULL) {
         *line = error.line > 0 ? error.line : 0;
         *detail = jot_json_reason(&error);

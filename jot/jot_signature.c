@@ -23,6 +23,8 @@
 
 static int jot_signature_init(jot_signature_t *signature, jot_alg_t alg,
     EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *ctx));
+static int jot_signature_digest(const jot_signature_t *signature,
+    jot_str_t input, unsigned char *digest, unsigned *len);
 static jot_status_t jot_signature_verify_mac(const jot_signature_t *signature,
     jot_str_t input, const unsigned char *sig);
 static jot_status_t jot_signature_verify_eddsa(
@@ -84,6 +86,7 @@ jot_signature_cleanup(jot_signature_t *signature)
 {
     EVP_PKEY_CTX_free(signature->ctx);
     EVP_MAC_CTX_free(signature->mac);
+    EVP_MD_CTX_free(signature->hash);
     EVP_MD_free(signature->md);
 
     memset(signature, 0, sizeof(jot_signature_t));
@@ -118,9 +121,7 @@ jot_signature_verify(const jot_signature_t *signature, jot_str_t input,
         return jot_signature_verify_eddsa(signature, input, sig, siglen);
     }
 
-    if (EVP_Digest(input.data, input.len, digest, &len, signature->md, NULL)
-        != 1)
-    {
+    if (jot_signature_digest(signature, input, digest, &len) != 1) {
         return JOT_INTERNAL;
     }
 
@@ -147,9 +148,7 @@ jot_signature_make(const jot_signature_t *signature, jot_str_t input,
     unsigned        len;
     unsigned char   digest[EVP_MAX_MD_SIZE], der[JOT_SIGNATURE_SIZE];
 
-    if (EVP_Digest(input.data, input.len, digest, &len, signature->md, NULL)
-        != 1)
-    {
+    if (jot_signature_digest(signature, input, digest, &len) != 1) {
         return JOT_INTERNAL;
     }
 
@@ -196,8 +195,9 @@ jot_signature_init(jot_signature_t *signature, jot_alg_t alg, EVP_PKEY *pkey,
     }
 
     signature->md = EVP_MD_fetch(NULL, info->hash, NULL);
+    signature->hash = EVP_MD_CTX_new();
 
-    if (signature->md == NULL || init(signature->ctx) != 1
+    if (signature->md == NULL || signature->hash == NULL || init(signature->ctx) != 1
         || EVP_PKEY_CTX_set_signature_md(signature->ctx, signature->md) != 1)
     {
         return -1;
@@ -220,6 +220,16 @@ jot_signature_init(jot_signature_t *signature, jot_alg_t alg, EVP_PKEY *pkey,
                                                RSA_PSS_SALTLEN_DIGEST) == 1
            && EVP_PKEY_CTX_set_rsa_mgf1_md(signature->ctx, signature->md) == 1
            ? 0 : -1;
+}
+
+
+static int
+jot_signature_digest(const jot_signature_t *signature, jot_str_t input,
+    unsigned char *digest, unsigned *len)
+{
+    return EVP_DigestInit_ex2(signature->hash, signature->md, NULL) == 1
+           && EVP_DigestUpdate(signature->hash, input.data, input.len) == 1
+           && EVP_DigestFinal_ex(signature->hash, digest, len) == 1;
 }
 
 

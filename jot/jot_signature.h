@@ -20,6 +20,7 @@ typedef struct {
     jot_alg_t         alg;
     size_t            len;              /* a signature has this many bytes */
     EVP_MD           *md;
+    EVP_MD_CTX       *hash;
     EVP_MAC_CTX      *mac;              /* HS* */
     EVP_PKEY_CTX     *ctx;              /* all others */
 } jot_signature_t;
