@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use Examples qw(check_example examples);
+use Examples qw(check_examples examples text);
 use Gate;
 use Site;
 
@@ -96,24 +96,13 @@ my $site = Site->new;
 
 my @examples = grep { !/^auth_jwt: / } examples($doc);
 cmp_ok(scalar @examples, '>', keys %of_code, 'examples are found');
-for my $example (@examples) {
-    my ($status, $said) = check_example($site, $example);
-    my ($first) = $example =~ /^(.*)/;
-    is("$status $said", '0 ', "nginx -t of: $first");
-}
+check_examples($site, @examples);
 
 $site->finish;
 done_testing();
 
 
 # --- helpers ----------------------------------------------------------------
-
-sub text {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    return do { local $/; <$file> };
-}
-
 
 # name => text of each "## name".
 

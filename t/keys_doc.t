@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use Examples qw(check_example examples);
+use Examples qw(check_examples examples text);
 use Gate;
 use Site;
 
@@ -20,11 +20,7 @@ my $site = Site->new;
 
 my @examples = grep { /^ *(?:auth_jwt|proxy)_\w+ .*;$/m } examples($page);
 cmp_ok(scalar @examples, '>=', 4, 'configurations are found');
-for my $example (@examples) {
-    my ($status, $said) = check_example($site, $example);
-    my ($first) = $example =~ /^(.*)/;
-    is("$status $said", '0 ', "nginx -t of: $first");
-}
+check_examples($site, @examples);
 
 my $code = join '', map { text($_) } glob "$FindBin::Bin/../{module,jot}/*.c";
 my @words = $page =~ /^\| `\w+: ([^`]+)` \|/mg;
@@ -33,10 +29,3 @@ ok(index($code, "\"$_\"") >= 0, "the code says \"$_\"") for @words;
 
 $site->finish;
 done_testing();
-
-
-sub text {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    return do { local $/; <$file> };
-}

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Crypt::PK::RSA;
 use Test::More;
 
-use Examples qw(check_example examples);
+use Examples qw(check_examples examples text);
 use Gate;
 use Site;
 use Source;
@@ -24,11 +24,7 @@ my $site = Site->new(qw(exp endless secret listed k256 k256listed two));
 
 my @examples = grep { /^load_module/ ? 0 : 1 } examples($page);
 cmp_ok(scalar @examples, '>=', 2, 'configurations are found');
-for my $example (@examples) {
-    my ($status, $said) = check_example($site, $example);
-    my ($first) = $example =~ /^(.*)/;
-    is("$status $said", '0 ', "nginx -t of: $first");
-}
+check_examples($site, @examples);
 
 
 # --- the differences --------------------------------------------------------
@@ -138,11 +134,4 @@ sub stops {
     my ($status, $said) = $site->check(server => $conf, keys => $keys);
     isnt($status, 0, "$name: stops nginx -t");
     like($said, qr/\[emerg\].*$pattern/, 'which says why');
-}
-
-
-sub text {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    return do { local $/; <$file> };
 }

@@ -2,23 +2,30 @@ package Examples;
 
 # The parts of nginx.conf in a page of docs/, held against nginx itself.
 #
-#     for my $example (examples($text)) {
-#         my ($status, $said) = check_example($site, $example);   # nginx -t
-#     }
+#     check_examples($site, examples(text("$ROOT/docs/keys.md")));
 #
-# Locations go into the server, all else into http.  What an example takes for
-# granted on its host is made for it: keys, certificates, names of servers.
+# asks nginx -t of each, which has to take it without a word.  Locations go
+# into the server, all else into http.  What an example takes for granted on its
+# host is made for it: keys, certificates, names of servers.
 
 use strict;
 use warnings;
 
 use Exporter 'import';
 use File::Path qw(make_path);
+use Test::More;
 
 use Gate;
 use Token;
 
-our @EXPORT_OK = qw(check_example examples);
+our @EXPORT_OK = qw(check_examples examples text);
+
+
+sub text {
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!\n";
+    return do { local $/; <$file> };
+}
 
 
 # What is indented by four; one blank line is within a block.
@@ -35,6 +42,18 @@ sub examples {
         }
     }
     return grep { length } @blocks;
+}
+
+
+sub check_examples {
+    my ($site, @examples) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for my $example (@examples) {
+        my ($status, $said) = check_example($site, $example);
+        my ($first) = $example =~ /^(.*)/;
+        is("$status $said", '0 ', "nginx -t of: $first");
+    }
 }
 
 
