@@ -7,6 +7,10 @@ package Examples;
 # asks nginx -t of each, which has to take it without a word.  Locations go
 # into the server, all else into http.  What an example takes for granted on its
 # host is made for it: keys, certificates, names of servers.
+#
+#     $site->run(placed($site, $example, 'idp.example.com' => "unix:$socket"));
+#
+# has it in force.
 
 use strict;
 use warnings;
@@ -18,7 +22,7 @@ use Test::More;
 use Gate;
 use Token;
 
-our @EXPORT_OK = qw(check_examples examples text);
+our @EXPORT_OK = qw(check_example check_examples examples placed text);
 
 
 sub text {
@@ -57,8 +61,19 @@ sub check_examples {
 }
 
 
+# The exit status of nginx -t, and what it says.
+
 sub check_example {
     my ($site, $example) = @_;
+    return $site->check(placed($site, $example));
+}
+
+
+# Parts for $site->run() and the like; %server has the addresses of those names
+# in https:// that somebody is to answer for.
+
+sub placed {
+    my ($site, $example, %server) = @_;
 
     prepare($site) unless $site->{examples}++;
 
@@ -71,12 +86,13 @@ sub check_example {
     $example =~ s/^location .*?^\}\n//msg;
 
     # Known to no resolver, perhaps.
-    my %host = map { $_ => 1 } join('', @locations) =~ m{https://([\w.-]+)/}g;
-    my $hosts = join '', map { "upstream $_ { server 127.0.0.1:1; }\n" }
+    my %host = map { $_ => '127.0.0.1:1' }
+        join('', @locations) =~ m{https://([\w.-]+)/}g;
+    %host = (%host, %server);
+    my $hosts = join '', map { "upstream $_ { server $host{$_}; }\n" }
         sort keys %host;
 
-    return $site->check(http => $hosts . $example,
-        server => join('', @locations));
+    return (http => $hosts . $example, server => join '', @locations);
 }
 
 
