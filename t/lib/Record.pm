@@ -5,9 +5,11 @@ package Record;
 #     Record::start($gate, qw(http grpc));
 #     my $conf = Record::pass($gate, 'grpc');       # "grpc_pass ...;"
 #     my @users = Record::got($answer, 'X-User');
+#     my @records = Record::log_of($gate, 'X-Probe' => 7);
 #
-# A name is asked for by its letters and digits, as backends may understand it:
-# so any spelling of it that came through is among the values.
+# The log has what a subrequest got, too.  A name is asked for by its letters
+# and digits, as backends may understand it: so any spelling of it that came
+# through is among the values.
 
 use strict;
 use warnings;
@@ -37,14 +39,24 @@ sub start {
 }
 
 
+# With headers of nginx's own for the backend.
+
 sub pass {
-    my ($gate, $protocol) = @_;
+    my ($gate, $protocol, %header) = @_;
 
     my $socket = 'unix:' . $gate->path("run/$protocol.sock");
-    return "proxy_pass http://backend_http;" if $protocol eq 'http';
-    return "grpc_pass grpc://$socket;" if $protocol eq 'grpc';
+    my $cgi = $protocol !~ /^(?:http|grpc)$/;
+    my $set = $protocol eq 'http' ? 'proxy_set_header'
+        : $cgi ? "${protocol}_param" : 'grpc_set_header';
+    my $more = join '', map {
+        my $name = $cgi ? 'HTTP_' . uc tr/-/_/r : $_;
+        " $set $name $header{$_};"
+    } sort keys %header;
+
+    return "proxy_pass http://backend_http;$more" if $protocol eq 'http';
+    return "grpc_pass grpc://$socket;$more" if $protocol eq 'grpc';
     return "${protocol}_pass $socket; " .
-           "${protocol}_param REQUEST_URI \$request_uri;";
+           "${protocol}_param REQUEST_URI \$request_uri;$more";
 }
 
 
@@ -62,6 +74,21 @@ sub got {
 
     my $json = $answer->{json} or return 'no record';
     return map { $_->[1] } grep { letters($_->[0]) eq letters($name) } @$json;
+}
+
+
+# What backends got since the last call, as answers of theirs are, and only
+# where a header has this value.  Each is there before it is answered.
+
+sub log_of {
+    my ($gate, $name, $value) = @_;
+
+    open my $file, '<', $gate->backend_log or die "backend.log: $!\n";
+    seek $file, $gate->{read}{records} // 0, 0;
+    my @lines = grep { /^\[\[/ } <$file>;
+    $gate->{read}{records} = tell $file;
+    return grep { join(',', got($_, $name)) eq $value }
+        map { { raw => $_, json => JSON::PP->new->decode($_) } } @lines;
 }
 
 
