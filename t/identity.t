@@ -10,8 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IPC::Open3;
-use JSON::PP;
+use IO::Socket::INET;
 use Test::More;
 
 use Gate;
@@ -50,7 +49,6 @@ my %LOCATION = (
 
 
 my $site = Site->new;
-my $h2 = $site->path('run/h2.sock');
 Record::start($site, @Record::PROTOCOLS);
 
 $site->run(http => <<"HTTP", server => <<"SERVER");
@@ -61,7 +59,7 @@ $site->run(http => <<"HTTP", server => <<"SERVER");
     ignore_invalid_headers off;
     large_client_header_buffers 4 8k;
 HTTP
-        listen unix:$h2 http2;
+        listen unix:$site->{data}/run/h2.sock http2;
         set \$other '';
         set \$seen '';
         set \$early "\$http_x_user\$http_x__user\$http_xuser";
@@ -111,30 +109,72 @@ is_deeply([Record::got($site->ask('/http/on', $token, 'X-User-Id' => 7,
     'X-Use' => 8), 'X-User-Id')], [7], 'a longer name is another');
 
 
-# --- HTTP/2 and upgrades -----------------------------------------------------
+# --- HTTP/2 ------------------------------------------------------------------
+
+# Names are in lower case there, and not every mark may be in one; each twice.
+
+my @lines = map { ("$_: mallory", "$_: mallory2") }
+    grep { $_ eq lc && !/[.!'~]/ } map { lc } @SPELLINGS;
 
 for my $protocol (@Record::PROTOCOLS) {
-    is_got("HTTP/2, /$protocol/open", '', http2("/$protocol/open"));
-    is_got("HTTP/2, /$protocol/on", undef, http2("/$protocol/on"));
-    is_got("HTTP/2, /$protocol/on, a token", 'alice',
-        http2("/$protocol/on", "Authorization: Bearer $token"));
+    for my $location (sort keys %LOCATION) {
+        my (undef, $nobody, $alice) = @{ $LOCATION{$location} };
+        my $path = "/$protocol/$location";
+
+        is_got("HTTP/2, $path, no token", $nobody,
+            $site->http2($path, @lines));
+        is_got("HTTP/2, $path, a token", $alice,
+            $site->http2($path, @lines, "Authorization: Bearer $token"));
+    }
 }
 
-for (['open', [], ''], ['off', [], ''],
-     ['on', [Authorization => "Bearer $token"], 'alice'])
+is_deeply([Record::got($site->http2('/http/open', 'X-Twice: 1', 'X-Twice: 2'),
+    'X-Twice')], [1, 2], 'HTTP/2: what is there twice comes twice');
+
+
+# --- upgrades ----------------------------------------------------------------
+
+my $probe = 0;
+
+for (['open', undef, ''], ['off', undef, ''], ['on', $token, 'alice'],
+     ['optional', undef, ''], ['optional', $token, 'alice'])
 {
-    my ($location, $header, $user) = @$_;
-    my $answer = $site->get("/http/$location", @FORGED, @$header,
-        Upgrade => 'websocket', Connection => 'upgrade',
-        'Sec-WebSocket-Version' => 13,
-        'Sec-WebSocket-Key' => 'AAAAAAAAAAAAAAAAAAAAAA==');
-    is($answer->{status}, 101, "WebSocket, $location: is a tunnel");
-    is_got("WebSocket, $location", $user, $answer, 101);
+    my ($location, $with, $user) = @$_;
+    my $name = "WebSocket, $location" . ($with ? ', a token' : '');
+    my ($socket, $answer) = upgrade("/http/$location/echo", $with);
+
+    is($answer->{status}, 101, "$name: is a tunnel");
+    is_got($name, $user, $answer, 101);
     is_deeply([Record::got($answer, 'Sec-WebSocket-Version')], [13],
-        "WebSocket, $location: its own headers");
+        "$name: its own headers");
+
+    print {$socket} "one\n";
+    is(scalar <$socket>, "echo: one\n", "$name: bytes go there and back");
+    print {$socket} "GET /http/open HTTP/1.1\r\nX-Probe: inner\r\n\r\n";
+    is(join('', map { scalar <$socket> } 1 .. 3),
+        "echo: GET /http/open HTTP/1.1\r\necho: X-Probe: inner\r\necho: \r\n",
+        "$name: what looks like a request is none");
+    close $socket;
 }
-is_got('WebSocket, on, no token', undef, $site->get('/http/on', @FORGED,
-    Upgrade => 'websocket', Connection => 'upgrade, close'));
+is(scalar Record::log_of($site, 'X-Probe', 'inner'), 0,
+    'and no backend got it as one');
+
+for (['on', undef, 'no token'], ['on', "${token}x", 'a bad one'],
+     ['optional', "${token}x", 'a bad one'],
+     ['on', $site->token(exp => time - 1), 'an old one'],
+     ['other', $token, 'auth_jwt_require'])
+{
+    my ($location, $with, $name) = @$_;
+    my ($socket, $answer, $id) = upgrade("/http/$location/echo", $with,
+        "one\n");
+
+    is($answer->{status}, 401, "WebSocket, $location, $name: no tunnel");
+    unlike($answer->{raw} . join('', <$socket>), qr/echo|mallory/,
+        'nobody answers what comes after');
+    is(scalar Record::log_of($site, 'X-Probe', $id), 0,
+        'and no backend knows of it');
+    close $socket;
+}
 
 $site->finish;
 done_testing();
@@ -167,19 +207,32 @@ sub is_got {
 }
 
 
-# By curl, over a socket of its own: without TLS a client has to know.
+# The socket, the answer and what the backend's log may know it by.  Of a
+# tunnel the answer is one line; more is sent at once, without waiting for it.
 
-sub http2 {
-    my ($path, @more) = @_;
+sub upgrade {
+    my ($path, $with, $more) = @_;
 
+    my $id = 'upgrade-' . $probe++;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $site->{port}) or die "connect: $!\n";
     my %forged = @FORGED;
-    my $pid = open3(my $in, my $out, undef, 'curl', '-sS', '--max-time', 20,
-        '--http2-prior-knowledge', '--unix-socket', $h2, '-w', '%{http_code}',
-        (map { ('-H', $_) } @more, map { "$_: mallory" }
-             grep { !/[.!'~]/ } sort keys %forged), "http://site.test$path");
-    my $text = do { local $/; <$out> };
-    waitpid $pid, 0;
-    my ($body, $status) = $text =~ /\A(.*)(\d\d\d)\z/s;
-    my $json = eval { JSON::PP->new->decode($body) };
-    return { raw => $text, status => $status, json => $json };
+    print {$socket} join("\r\n", "GET $path HTTP/1.1", 'Host: a',
+        (map { my $name = $_; map { "$name: $_" } ref $forged{$_}
+            ? @{ $forged{$_} } : $forged{$_} } sort keys %forged),
+        $with ? "Authorization: Bearer $with" : (), "X-Probe: $id",
+        'Upgrade: websocket', 'Connection: upgrade',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''), $more // '';
+
+    local $SIG{ALRM} = sub { die "no answer within 30 seconds\n" };
+    alarm 30;
+    my $text = '';
+    while (defined(my $line = <$socket>)) {
+        $text .= $line;
+        last if $line eq "\r\n";
+    }
+    $text .= <$socket> if $text =~ m{\AHTTP/1.1 101};
+    alarm 0;
+    return ($socket, Gate::parse($text), $id);
 }

@@ -58,6 +58,7 @@ $site->run(http => <<"HTTP", server => <<"SERVER");
     map \$jwt_kid \$ours { volatile; k yes; default ''; }
     recursive_error_pages on;
 HTTP
+        listen unix:$site->{data}/run/h2.sock http2;
         location /from/ { auth_jwt a; }
         location ~ ^/from/error/(\\w+)\$ { auth_jwt a; error_page 404 = /to/\$1; }
         location ~ ^/from/try/(\\w+)\$ { auth_jwt a; try_files /none /to/\$1; }
@@ -120,6 +121,16 @@ for my $way (sort keys %way) {
             "$name: " . ($user ? "is $user" : 'is nobody'));
         is_deeply([Record::got($answer, 'X-Nick')], ['al'], "$name: X-Nick")
             if $to eq 'more';
+
+        next unless $to =~ /^(?:open|same|keys)\z/;
+        $answer = $site->http2($way{$way}->($to),
+            "Authorization: Bearer $alice", map { ($_, $_) }
+            'X-User: mallory', 'x_user: mallory', 'X-Nick: mallory');
+        is($answer->{status}, $status // 200, "HTTP/2, $name: status");
+        unlike($answer->{raw}, qr/mallory/, "HTTP/2, $name: nothing forged");
+        is_deeply([Record::got($answer, 'X-User')],
+            [grep { $_ ne '' } $user // 'no record'],
+            "HTTP/2, $name: " . ($user ? "is $user" : 'is nobody'));
     }
 
     # rewrite is before the access phase: where it begins refuses nobody.

@@ -16,6 +16,8 @@ use warnings;
 use parent -norequire, 'Gate';
 
 use File::Path qw(make_path);
+use IPC::Open3;
+use JSON::PP;
 
 use Gate;
 use Token;
@@ -114,6 +116,24 @@ sub line_of {
         return $n if index($_, $text) >= 0;
     }
     die "no such line: $text\n";
+}
+
+
+# Over HTTP/2 by curl, on "listen unix:$self->{data}/run/h2.sock http2": without
+# TLS a client has to know.  Headers are lines, and may be there twice.
+
+sub http2 {
+    my ($self, $path, @lines) = @_;
+
+    my $pid = open3(my $in, my $out, undef, 'curl', '-sS', '--max-time', 20,
+        '--http2-prior-knowledge', '--unix-socket',
+        $self->path('run/h2.sock'), '-w', '%{http_code}',
+        (map { ('-H', $_) } @lines), "http://site.test$path");
+    my $text = do { local $/; <$out> };
+    waitpid $pid, 0;
+    my ($body, $status) = $text =~ /\A(.*)(\d\d\d)\z/s;
+    my $json = eval { JSON::PP->new->decode($body) };
+    return { raw => $text, status => $status, json => $json };
 }
 
 
