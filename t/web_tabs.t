@@ -12,12 +12,12 @@ use Browser qw(drive short_warning);
 use Gate;
 
 
-my $gate = Gate->new(settings => { SESSION_IDLE_SECONDS => 24,
-    ACCESS_TOKEN_EXPIRE_SECONDS => 24, REFRESH_GRACE_SECONDS => 20 });
+my $gate = Gate->new(settings => { SESSION_IDLE_SECONDS => 60,
+    ACCESS_TOKEN_EXPIRE_SECONDS => 60, REFRESH_GRACE_SECONDS => 20 });
 
 $gate->start_all;
 $gate->add_user($_, 'correct horse battery') for qw(ana bea);
-short_warning($gate, 12);
+short_warning($gate, 30);
 
 drive($gate, 'tabs.mjs');
 

@@ -13,7 +13,7 @@ const signedIn = async made => (await made.cookies()).filter(({ name }) =>
     /^(access|refresh)/.test(name)).length;
 
 
-async function warned(options, left = 11) {
+async function warned(options, left = 29) {
     const opened = await open(options);
 
     await move(opened.session, left, "idle_at");
@@ -93,18 +93,18 @@ async function none(answer) {
         await page.keyboard.press("Escape");
     }
     ok(await dialog.isVisible(), "Escape does not close it");
-    await lid(page, 20);
+    await lid(page, 40);
     await waiting(page);
     is(await hidden(page), true, "covered when no time is left");
     is(await signedIn(made), 2, "the cookies are kept");
     is(page.url(), `${url}/app/`, "nobody is signed out");
 
-    await move(session, 20, "idle_at");
+    await move(session, 40, "idle_at");
     await page.unroute("**/auth/**");
     await wake(page);
     await eventually("and with an answer all is well", () => hidden(page),
         false);
-    ok(await idle(session) > 20, "and the session renewed");
+    ok(await idle(session) > 45, "and the session renewed");
     await made.close();
 }
 
@@ -117,7 +117,7 @@ await run({
         const { made, page, session } = await open();
         const times = [];
 
-        await move(session, 60, "idle_at");
+        await move(session, 300, "idle_at");
         await wake(page);
         page.on("request", request => {
             if (request.url().endsWith("/auth/refresh")) {
@@ -133,10 +133,10 @@ await run({
             () => times.length, 4, 20000);
         const gaps = times.slice(1).map((time, i) => time - times[i]);
         ok(gaps.every((gap, i) => gap > [2950, 1950, 3950][i]
-            && gap < [2950, 1950, 3950][i] + 1500), "the gaps", gaps);
+            && gap < [2950, 1950, 3950][i] + 4000), "the gaps", gaps);
         await wake(page);
         await eventually("and at once when there is a network",
-            () => times.length, 5, 1500);
+            () => times.length, 5, 5000);
         is(await page.getByRole("alertdialog").isVisible(), false,
             "while there is time, nobody is troubled with it");
         await made.close();
@@ -145,7 +145,7 @@ await run({
     async "a server that hangs"() {
         const { made, page, session } = await open({ before: timed });
 
-        await move(session, 60, "idle_at");
+        await move(session, 300, "idle_at");
         await wake(page);
         await sleep(500);
         await page.route("**/auth/refresh", () => {});
@@ -153,7 +153,7 @@ await run({
         await eventually("is given up", () => page.evaluate(() =>
             "/auth/refresh" in window.took));
         const took = await page.evaluate(() => window.took["/auth/refresh"]);
-        ok(took > 7900 && took < 9500, "after 8 s", took);
+        ok(took > 7900 && took < 12000, "after 8 s", took);
         await made.close();
     },
 
@@ -205,8 +205,8 @@ await run({
             () => dialog.getByRole("status").textContent(), NO_ANSWER);
         await made.setOffline(false);
         await eventually("online, it is renewed at once",
-            () => dialog.isVisible(), false, 1500);
-        ok(await idle(session) > 20, "by the server");
+            () => dialog.isVisible(), false);
+        ok(await idle(session) > 45, "by the server");
         is(sent.filter(name => name === "session"), [],
             "and it did not just ask");
         await made.close();
@@ -218,7 +218,7 @@ await run({
 
         await notes.pressSequentially("unsaved");
         await eventually("what was pressed is known", () => sent.join(),
-            "session,refresh continue,refresh continue");
+            "session,refresh continue,refresh continue", 20000);
         await move(session, 9, "idle_at");
         await sleep(500);
         await wake(page);
@@ -229,7 +229,7 @@ await run({
         is(await page.evaluate(() =>
             document.activeElement.matches("dialog.portero *")), true,
             "the dialog has the focus");
-        await move(session, 20, "idle_at");
+        await move(session, 60, "idle_at");
         await made.setOffline(false);
         await eventually("another device had renewed it", () => hidden(page),
             false);
@@ -326,7 +326,7 @@ await run({
         await lid(page, -3600);
         await eventually("has the page ask", () => sent.join(), "session");
         is(await hidden(page), false, "and nothing more");
-        await move(session, 7, "idle_at");
+        await move(session, 29, "idle_at");
         await wake(page);
         await dialogOf(page).waitFor();
         await page.keyboard.press("Enter");
@@ -342,11 +342,11 @@ await run({
         } });
 
         is(await hidden(page), false, "the page is there");
-        await move(session, 4, "idle_at");
+        await move(session, 6, "idle_at");
         await wake(page);
         await dialogOf(page).waitFor();
         const shown = await page.getByRole("timer").textContent();
-        ok(/^0:0[34]$/.test(shown), "the dialog counts right", shown);
+        ok(/^0:0[1-6]$/.test(shown), "the dialog counts right", shown);
         await page.waitForURL(/return=/);
         await eventually("and ends with the session",
             () => page.getByRole("status").textContent(), /nothing happened/);
@@ -362,7 +362,7 @@ await run({
             await page.evaluate(name => {
                 document.dispatchEvent(new Event(name));
             }, type);
-            await page.waitForURL(/return=/, { timeout: 2000 });
+            await page.waitForURL(/return=/);
             ok(true, "a page asks");
             await made.close();
         }])),
@@ -384,7 +384,7 @@ await run({
         await eventually("and closes when it is back",
             () => dialog.isVisible(), false);
         is(await hidden(page), false, "the page is there");
-        ok(await idle(session) > 18, "the session renewed");
+        ok(await idle(session) > 45, "the session renewed");
         await made.close();
     },
 });

@@ -136,8 +136,9 @@ await run({
         is(await page.evaluate(() => session.state), "warning",
             "it is still the warning");
         await dialog.waitFor();
-        is(await page.getByRole("timer").textContent(), "1:00",
-            "the dialog opens once more at 60 s");
+        const timer = await page.getByRole("timer").textContent();
+        ok(/^(1:00|0:5\d)$/.test(timer),
+            "the dialog opens once more at 60 s", timer);
         await page.keyboard.press("Escape");
         await eventually("understood again", () => dialog.isVisible(), false);
         await wake(page);
