@@ -100,10 +100,11 @@ int jot_base64url_decode(void *dst, size_t *dstlen, const char *src,
 
 
 /*
- * A JSON text with its tree (RFC 8259): UTF-8, duplicate members refused, no
- * \u0000, nesting at most depth (an object in nothing has depth 1).  The text
- * is copied.  Only an object is accepted at the top.  On failure *json is NULL
- * and *detail a static text that says what was wrong; detail may be NULL.
+ * A JSON text that was read (RFC 8259): UTF-8, duplicate members refused, no
+ * \u0000, no number from 1e308 on, nesting at most depth (an object in nothing
+ * has depth 1).  The text is copied, and wiped at its end.  Only an object is
+ * accepted at the top.  On failure *json is NULL and *detail a static text that
+ * says what was wrong; detail may be NULL.
  */
 typedef struct jot_json_s  jot_json_t;
 
@@ -125,7 +126,7 @@ typedef enum {
 typedef struct {
     jot_type_t          type;
     const jot_json_t   *json;           /* private, as is the next */
-    const void         *node;
+    const void         *entry;
 } jot_value_t;
 
 /*
@@ -135,12 +136,15 @@ typedef struct {
 int jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     jot_value_t *value);
 
-/* View: its slice of the text, 1.10 stays "1.10"; it is searched for. */
+/* Views: its slice of the text, 1.10 stays "1.10"; and of a JOT_STRING what it
+   stands for, behind which there is a NUL. */
 jot_str_t jot_value_raw(const jot_value_t *value);
+jot_str_t jot_value_string(const jot_value_t *value);
 
-jot_str_t jot_value_string(const jot_value_t *value);   /* view; JOT_STRING */
-size_t jot_value_count(const jot_value_t *value);       /* JOT_ARRAY, else 0 */
-int jot_value_at(const jot_value_t *value, size_t i, jot_value_t *element);
+/* The elements of a JOT_ARRAY in turn; 0 if there is none, or no other. */
+size_t jot_value_count(const jot_value_t *value);
+int jot_value_first(const jot_value_t *value, jot_value_t *element);
+int jot_value_next(jot_value_t *element);
 
 /*
  * The text of a value as auth_jwt_claim_set documents it: strings as they are,

@@ -10,23 +10,22 @@
 #include "jot_json.h"
 
 
-#define JOT_TIME_END  9007199254740992.0    /* 2^53: whole seconds are exact */
-
-
 static jot_status_t jot_claims_times(jot_token_t *token);
-static int jot_claims_time(const json_t *claim, int64_t *seconds);
-static int jot_claims_in(const json_t *text, const jot_str_t *list, size_t n);
-static jot_status_t jot_claims_audience(jot_token_t *token, const json_t *aud,
+static int jot_claims_time(const jot_json_t *payload, const char *name,
+    int64_t *seconds);
+static int jot_claims_in(const jot_value_t *value, const jot_str_t *list,
+    size_t n);
+static jot_status_t jot_claims_audience(jot_token_t *token,
     const jot_policy_t *policy);
-static int jot_claims_typ(const json_t *typ, const jot_policy_t *policy);
+static int jot_claims_typ(const jot_json_t *header, const jot_policy_t *policy);
 static jot_str_t jot_claims_media_type(jot_str_t text);
 
 
 jot_status_t
 jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 {
-    json_t        *payload, *header;
-    jot_status_t   status;
+    jot_value_t   iss;
+    jot_status_t  status;
 
     if (token->payload == NULL) {
         token->detail = "not verified";
@@ -43,26 +42,20 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
         return status;
     }
 
-    payload = jot_json_root(token->payload);    /* borrowed */
-    header = jot_json_root(token->header);      /* borrowed */
-
     if (policy->nissuers
-        && !jot_claims_in(json_object_get(payload, "iss"), policy->issuers,
-                          policy->nissuers))
+        && !(jot_json_member(token->payload, "iss", &iss)
+             && jot_claims_in(&iss, policy->issuers, policy->nissuers)))
     {
         token->detail = "iss is none of those asked for";
         return JOT_ISSUER;
     }
 
-    status = jot_claims_audience(token, json_object_get(payload, "aud"),
-                                 policy);
+    status = jot_claims_audience(token, policy);
     if (status != JOT_OK) {
         return status;
     }
 
-    if (policy->ntyps
-        && !jot_claims_typ(json_object_get(header, "typ"), policy))
-    {
+    if (policy->ntyps && !jot_claims_typ(token->header, policy)) {
         token->detail = "typ is none of those asked for";
         return JOT_TYP;
     }
@@ -74,22 +67,19 @@ jot_claims_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
 static jot_status_t
 jot_claims_times(jot_token_t *token)
 {
-    json_t   *payload;
-    int64_t   iat;
+    int64_t  iat;
 
-    payload = jot_json_root(token->payload);    /* borrowed */
-
-    if (jot_claims_time(json_object_get(payload, "exp"), &token->exp) != 0) {
+    if (jot_claims_time(token->payload, "exp", &token->exp) != 0) {
         token->detail = "exp is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
 
-    if (jot_claims_time(json_object_get(payload, "nbf"), &token->nbf) != 0) {
+    if (jot_claims_time(token->payload, "nbf", &token->nbf) != 0) {
         token->detail = "nbf is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
 
-    if (jot_claims_time(json_object_get(payload, "iat"), &iat) != 0) {
+    if (jot_claims_time(token->payload, "iat", &iat) != 0) {
         token->detail = "iat is not a number from 0 and below 2^53";
         return JOT_MALFORMED;
     }
@@ -139,45 +129,31 @@ jot_times_check(jot_token_t *token, const jot_policy_t *policy, int64_t now)
  */
 
 static int
-jot_claims_time(const json_t *claim, int64_t *seconds)
+jot_claims_time(const jot_json_t *payload, const char *name, int64_t *seconds)
 {
-    double  value;
+    jot_value_t  claim;
 
     *seconds = JOT_NO_TIME;
 
-    if (claim == NULL) {
+    if (!jot_json_member(payload, name, &claim)) {
         return 0;
     }
 
-    value = json_number_value(claim);
-
-    if (!json_is_number(claim) || !(value >= 0 && value < JOT_TIME_END)) {
+    if (claim.type != JOT_NUMBER) {
         return -1;
     }
 
-    *seconds = (int64_t) value;
-
-    if ((double) *seconds < value) {
-        (*seconds)++;
-    }
-
-    return 0;
+    return jot_number_seconds(jot_value_raw(&claim), seconds);
 }
 
 
 static int
-jot_claims_in(const json_t *text, const jot_str_t *list, size_t n)
+jot_claims_in(const jot_value_t *value, const jot_str_t *list, size_t n)
 {
     size_t  i;
 
-    if (!json_is_string(text)) {
-        return 0;
-    }
-
     for (i = 0; i < n; i++) {
-        if (list[i].len == json_string_length(text)
-            && memcmp(list[i].data, json_string_value(text), list[i].len) == 0)
-        {
+        if (jot_value_is(value, list[i])) {
             return 1;
         }
     }
@@ -186,27 +162,35 @@ jot_claims_in(const json_t *text, const jot_str_t *list, size_t n)
 }
 
 
+/* A string, or an array of strings (RFC 7519, 4.1.3). */
+
 static jot_status_t
-jot_claims_audience(jot_token_t *token, const json_t *aud,
-    const jot_policy_t *policy)
+jot_claims_audience(jot_token_t *token, const jot_policy_t *policy)
 {
-    int      named;
-    size_t   i;
-    json_t  *element;
+    int          named, more;
+    jot_value_t  aud, element;
 
     if (policy->naudiences == 0) {
         return JOT_OK;
     }
 
-    named = jot_claims_in(aud, policy->audiences, policy->naudiences);
+    named = 0;
 
-    json_array_foreach(aud, i, element) {
-        if (!json_is_string(element)) {
-            token->detail = "aud is an array of more than strings";
-            return JOT_AUDIENCE;
+    if (jot_json_member(token->payload, "aud", &aud)) {
+        named = jot_claims_in(&aud, policy->audiences, policy->naudiences);
+
+        for (more = jot_value_first(&aud, &element);
+             more;
+             more = jot_value_next(&element))
+        {
+            if (element.type != JOT_STRING) {
+                token->detail = "aud is an array of more than strings";
+                return JOT_AUDIENCE;
+            }
+
+            named |= jot_claims_in(&element, policy->audiences,
+                                   policy->naudiences);
         }
-
-        named |= jot_claims_in(element, policy->audiences, policy->naudiences);
     }
 
     if (!named) {
@@ -221,18 +205,17 @@ jot_claims_audience(jot_token_t *token, const json_t *aud,
 /* Media types are compared without case, "application/" may be left out. */
 
 static int
-jot_claims_typ(const json_t *typ, const jot_policy_t *policy)
+jot_claims_typ(const jot_json_t *header, const jot_policy_t *policy)
 {
-    size_t     i;
-    jot_str_t  has, asked;
+    size_t       i;
+    jot_str_t    has, asked;
+    jot_value_t  typ;
 
-    if (!json_is_string(typ)) {
+    if (!jot_json_member(header, "typ", &typ) || typ.type != JOT_STRING) {
         return 0;
     }
 
-    has.data = json_string_value(typ);
-    has.len = json_string_length(typ);
-    has = jot_claims_media_type(has);
+    has = jot_claims_media_type(jot_value_string(&typ));
 
     for (i = 0; i < policy->ntyps; i++) {
         asked = jot_claims_media_type(policy->typs[i]);

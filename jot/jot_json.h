@@ -1,5 +1,9 @@
 /*
  * JSON as the core reads it.  Private to jot.
+ *
+ * Tokens are read into flat entries, for each request may bring a new one; key
+ * sets, which are read once, into jansson's trees.  Both take and refuse the
+ * same texts (t/fuzz/jot_json_fuzz.c holds one against the other).
  */
 
 #ifndef JOT_JSON_H
@@ -9,11 +13,28 @@
 
 
 /*
- * The one place that calls jansson's parser.  Returns a new reference to an
- * object; or NULL, with *line 0 where none can be told.
+ * A value, in the order of the text: what is inside of an object or an array
+ * comes directly behind it.
  */
-json_t *jot_json_load(const char *data, size_t len, unsigned depth,
-    const char **detail, int *line);
+typedef struct {
+    jot_type_t    type;
+    uint32_t      next;         /* so many on is the next beside it; 0: none */
+    uint32_t      count;        /* members or elements, not deeper */
+    jot_str_t     name;         /* of a member, as string; data is NULL: none */
+    jot_str_t     string;       /* a string without escapes, and a NUL */
+    jot_str_t     raw;          /* its slice of the text */
+} jot_entry_t;
+
+struct jot_json_s {
+    jot_entry_t  *entries;      /* the first is the top */
+    size_t        nentries;     /* 0: it was not read yet */
+    size_t        size;         /* how many have room */
+    unsigned      owners;
+    size_t        len;
+    char         *strings;      /* room for all, len bytes in text */
+    char          text[];
+};
+
 
 /*
  * In two steps, for a payload, whose base64url is looked at before and whose
@@ -24,14 +45,36 @@ jot_json_t *jot_json_decode(jot_str_t encoded, jot_status_t *status);
 jot_status_t jot_json_read(jot_json_t *json, unsigned depth,
     const char **detail);
 
-json_t *jot_json_root(const jot_json_t *json);      /* borrowed */
+/* A member of the top: 1 and *value, or 0. */
+int jot_json_member(const jot_json_t *json, const char *name,
+    jot_value_t *value);
 
-/* One more owner of what nobody changes any more; each calls jot_json_free(). */
+int jot_value_is(const jot_value_t *value, jot_str_t string);   /* exactly */
+
+/* One more owner of what nobody changes; each calls jot_json_free(). */
 jot_json_t *jot_json_share(jot_json_t *json);
 
 /* The caller's to free, or NULL; _add keeps a share of json. */
 jot_json_t *jot_headers_find(const jot_headers_t *headers, jot_str_t encoded);
 void jot_headers_add(jot_headers_t *headers, jot_str_t encoded,
     jot_json_t *json);
+
+
+/*
+ * A JSON number by its digits, exactly: without doubles, and without a locale.
+ * Both take what the reader has found to be one.
+ *
+ * _seconds rounds a fraction up; -1 if it is negative or not below 2^53.
+ */
+int jot_number_is_large(jot_str_t raw);         /* from 1e308 on */
+int jot_number_seconds(jot_str_t raw, int64_t *seconds);
+
+
+/*
+ * The one place that calls jansson's parser.  Returns a new reference to an
+ * object; or NULL, with *line 0 where none can be told.
+ */
+json_t *jot_tree_load(const char *data, size_t len, unsigned depth,
+    const char **detail, int *line);
 
 #endif

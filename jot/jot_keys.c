@@ -68,7 +68,7 @@ jot_keys_parse(const char *data, size_t len, unsigned how, jot_warn_pt warn,
         return NULL;
     }
 
-    root = jot_json_load(data, len, JOT_KEYS_DEPTH, &detail, &line);
+    root = jot_tree_load(data, len, JOT_KEYS_DEPTH, &detail, &line);
 
     if (root == NULL) {
         if (line) {

@@ -415,7 +415,7 @@ jot_private_header_ok(const jot_private_t *key, jot_str_t header)
     const char    *alg, *detail;
     jot_status_t   status;
 
-    root = jot_json_load(header.data, header.len, JOT_TOKEN_DEPTH, &detail,
+    root = jot_tree_load(header.data, header.len, JOT_TOKEN_DEPTH, &detail,
                          &line);
     if (root == NULL) {
         return JOT_MALFORMED;

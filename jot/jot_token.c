@@ -36,13 +36,12 @@ static jot_status_t jot_token_split(jot_token_t *token, const char *data,
     size_t len);
 static jot_status_t jot_token_header(jot_token_t *token);
 static jot_status_t jot_token_header_read(jot_token_t *token);
-static jot_status_t jot_token_kid(jot_token_t *token, json_t *header);
-static jot_status_t jot_token_alg(jot_token_t *token, json_t *header);
+static jot_status_t jot_token_kid(jot_token_t *token);
+static jot_status_t jot_token_alg(jot_token_t *token);
 static jot_status_t jot_token_try(jot_token_t *token,
     const jot_trust_t *trusts, size_t ntrusts, jot_json_t *payload);
 static jot_status_t jot_token_issuer(jot_token_t *token, jot_json_t *payload,
     const jot_trust_t *own, const jot_trust_t *trusts, size_t ntrusts);
-static int jot_token_is_from(const json_t *iss, const jot_trust_t *trust);
 static jot_status_t jot_token_candidates(jot_token_t *token,
     const jot_trust_t *trusts, size_t ntrusts, jot_candidates_t *found);
 static void jot_token_collect(const jot_token_t *token,
@@ -182,8 +181,8 @@ jot_token_split(jot_token_t *token, const char *data, size_t len)
 static jot_status_t
 jot_token_header(jot_token_t *token)
 {
-    json_t        *header;
-    jot_status_t   status;
+    jot_value_t   value;
+    jot_status_t  status;
 
     token->header = jot_headers_find(token->headers, token->encoded_header);
 
@@ -194,9 +193,7 @@ jot_token_header(jot_token_t *token)
         }
     }
 
-    header = jot_json_root(token->header);      /* borrowed */
-
-    status = jot_token_kid(token, header);
+    status = jot_token_kid(token);
     if (status != JOT_OK) {
         return status;
     }
@@ -206,12 +203,14 @@ jot_token_header(jot_token_t *token)
      * and nothing is understood here.  b64 (RFC 7797) would have to be listed.
      */
 
-    if (json_object_get(header, "crit") || json_object_get(header, "b64")) {
+    if (jot_json_member(token->header, "crit", &value)
+        || jot_json_member(token->header, "b64", &value))
+    {
         token->detail = "header has crit or b64";
         return JOT_MALFORMED;
     }
 
-    return jot_token_alg(token, header);
+    return jot_token_alg(token);
 }
 
 
@@ -238,42 +237,40 @@ jot_token_header_read(jot_token_t *token)
 
 
 static jot_status_t
-jot_token_kid(jot_token_t *token, json_t *header)
+jot_token_kid(jot_token_t *token)
 {
-    json_t  *kid;
+    jot_value_t  kid;
 
-    kid = json_object_get(header, "kid");       /* borrowed */
-
-    if (kid == NULL) {
+    if (!jot_json_member(token->header, "kid", &kid)) {
         return JOT_OK;
     }
 
-    if (!json_is_string(kid)) {
+    if (kid.type != JOT_STRING) {
         token->detail = "kid is not a string";
         return JOT_MALFORMED;
     }
 
-    token->kid.data = json_string_value(kid);
-    token->kid.len = json_string_length(kid);
-
+    token->kid = jot_value_string(&kid);
     return JOT_OK;
 }
 
 
 static jot_status_t
-jot_token_alg(jot_token_t *token, json_t *header)
+jot_token_alg(jot_token_t *token)
 {
-    int      alg;
-    json_t  *member;
+    int          alg;
+    jot_str_t    name;
+    jot_value_t  member;
 
-    member = json_object_get(header, "alg");    /* borrowed */
-
-    if (!json_is_string(member)) {
+    if (!jot_json_member(token->header, "alg", &member)
+        || member.type != JOT_STRING)
+    {
         token->detail = "alg is missing, or not a string";
         return JOT_MALFORMED;
     }
 
-    alg = jot_alg_find(json_string_value(member), json_string_length(member));
+    name = jot_value_string(&member);
+    alg = jot_alg_find(name.data, name.len);
 
     if (alg == -1) {
         token->detail = "alg is unknown";
@@ -364,40 +361,31 @@ static jot_status_t
 jot_token_issuer(jot_token_t *token, jot_json_t *payload,
     const jot_trust_t *own, const jot_trust_t *trusts, size_t ntrusts)
 {
-    size_t         i;
-    const json_t  *iss;
-    jot_status_t   status;
+    int           has;
+    size_t        i;
+    jot_value_t   iss;
+    jot_status_t  status;
 
-    if (jot_json_root(payload) == NULL) {
+    if (payload->nentries == 0) {
         status = jot_json_read(payload, JOT_TOKEN_DEPTH, &token->detail);
         if (status != JOT_OK) {
             return status;
         }
     }
 
-    iss = json_object_get(jot_json_root(payload), "iss");   /* borrowed */
+    has = jot_json_member(payload, "iss", &iss);
 
     if (own->issuer.data) {
-        return jot_token_is_from(iss, own) ? JOT_OK : JOT_ISSUER;
+        return has && jot_value_is(&iss, own->issuer) ? JOT_OK : JOT_ISSUER;
     }
 
-    for (i = 0; i < ntrusts; i++) {
-        if (trusts[i].issuer.data && jot_token_is_from(iss, &trusts[i])) {
+    for (i = 0; has && i < ntrusts; i++) {
+        if (trusts[i].issuer.data && jot_value_is(&iss, trusts[i].issuer)) {
             return JOT_ISSUER;
         }
     }
 
     return JOT_OK;
-}
-
-
-static int
-jot_token_is_from(const json_t *iss, const jot_trust_t *trust)
-{
-    return json_is_string(iss)
-           && json_string_length(iss) == trust->issuer.len
-           && memcmp(json_string_value(iss), trust->issuer.data,
-                     trust->issuer.len) == 0;
 }
 
 

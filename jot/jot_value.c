@@ -1,10 +1,6 @@
 /*
- * Values inside a JSON text: how to find one, and how to write it down.
- *
- * A value is a node of jansson's tree.  How it was written is only in the text,
- * and looked for there when somebody asks: tree and text are walked side by
- * side, for jansson keeps members in the order of the text, and the text was
- * found well-formed before, so that skipping over it can be simple.
+ * Values inside a JSON text: how to find one, and how to write it down.  A
+ * value is an entry that jot_read.c has made.
  */
 
 #include <stdlib.h>
@@ -20,116 +16,116 @@ typedef struct {
 } jot_cursor_t;
 
 
+static const jot_entry_t *jot_value_member(const jot_entry_t *entry,
+    const char *name, size_t len);
+static const jot_entry_t *jot_value_element(const jot_entry_t *entry,
+    const jot_str_t *name);
 static void jot_value_set(jot_value_t *value, const jot_json_t *json,
-    json_t *node);
+    const jot_entry_t *entry);
 static int jot_value_index(const jot_str_t *name, size_t *index);
 static int jot_value_joins(const jot_value_t *value);
-static char *jot_value_scalar(char *p, const jot_value_t *value,
-    jot_str_t raw);
-static char *jot_value_join(char *p, const jot_value_t *value, jot_str_t raw);
+static char *jot_value_scalar(char *p, const jot_value_t *value);
+static char *jot_value_join(char *p, const jot_value_t *value);
 static char *jot_value_compact(char *p, jot_str_t raw);
-static int jot_cursor_find(jot_cursor_t *cursor, json_t *at,
-    const json_t *node, jot_str_t *raw);
 static inline int jot_is_space(char c);
 static void jot_cursor_space(jot_cursor_t *cursor);
-static void jot_cursor_mark(jot_cursor_t *cursor);
 static void jot_cursor_string(jot_cursor_t *cursor);
-static jot_str_t jot_cursor_value(jot_cursor_t *cursor);
-static size_t jot_cursor_scalar(const jot_cursor_t *cursor);
 
 
 int
 jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     jot_value_t *value)
 {
-    size_t   i, index;
-    json_t  *node;
+    size_t              i;
+    const jot_entry_t  *entry;
 
-    node = jot_json_root(json);                 /* borrowed, each of them */
+    entry = json->entries;
 
-    for (i = 0; node && i < n; i++) {
-        if (json_is_object(node)) {
-            node = json_object_getn(node, path[i].data, path[i].len);
-
-        } else if (jot_value_index(&path[i], &index)) {
-            node = json_array_get(node, index);
-
-        } else {
-            node = NULL;
-        }
+    for (i = 0; entry && i < n; i++) {
+        entry = entry->type == JOT_OBJECT
+                ? jot_value_member(entry, path[i].data, path[i].len)
+                : jot_value_element(entry, &path[i]);
     }
 
-    if (node == NULL) {
+    if (entry == NULL) {
         return 0;
     }
 
-    jot_value_set(value, json, node);
+    jot_value_set(value, json, entry);
     return 1;
+}
+
+
+int
+jot_json_member(const jot_json_t *json, const char *name, jot_value_t *value)
+{
+    jot_str_t  path = { name, strlen(name) };
+
+    return jot_json_find(json, &path, 1, value);
 }
 
 
 jot_str_t
 jot_value_raw(const jot_value_t *value)
 {
-    jot_str_t     raw;
-    jot_cursor_t  cursor;
+    const jot_entry_t  *entry = value->entry;
 
-    /* These nodes are jansson's own, and stand in the tree more than once. */
-
-    switch (json_typeof((const json_t *) value->node)) {
-
-    case JSON_TRUE:
-        return (jot_str_t) { "true", 4 };
-
-    case JSON_FALSE:
-        return (jot_str_t) { "false", 5 };
-
-    case JSON_NULL:
-        return (jot_str_t) { "null", 4 };
-
-    default:
-        break;
-    }
-
-    raw = jot_json_text(value->json);
-    cursor.p = raw.data;
-    cursor.end = raw.data + raw.len;
-
-    jot_cursor_space(&cursor);
-    (void) jot_cursor_find(&cursor, jot_json_root(value->json), value->node,
-                           &raw);
-
-    return raw;
+    return entry->raw;
 }
 
 
 jot_str_t
 jot_value_string(const jot_value_t *value)
 {
-    const json_t  *node = value->node;
+    const jot_entry_t  *entry = value->entry;
 
-    return (jot_str_t) { json_string_value(node), json_string_length(node) };
+    return entry->string;
+}
+
+
+int
+jot_value_is(const jot_value_t *value, jot_str_t string)
+{
+    const jot_entry_t  *entry = value->entry;
+
+    return entry->type == JOT_STRING && entry->string.len == string.len
+           && memcmp(entry->string.data, string.data, string.len) == 0;
 }
 
 
 size_t
 jot_value_count(const jot_value_t *value)
 {
-    return json_array_size(value->node);
+    const jot_entry_t  *entry = value->entry;
+
+    return entry->type == JOT_ARRAY ? entry->count : 0;
 }
 
 
 int
-jot_value_at(const jot_value_t *value, size_t i, jot_value_t *element)
+jot_value_first(const jot_value_t *value, jot_value_t *element)
 {
-    json_t  *node;
+    const jot_entry_t  *entry = value->entry;
 
-    node = json_array_get(value->node, i);      /* borrowed */
-    if (node == NULL) {
+    if (jot_value_count(value) == 0) {
         return 0;
     }
 
-    jot_value_set(element, value->json, node);
+    jot_value_set(element, value->json, entry + 1);
+    return 1;
+}
+
+
+int
+jot_value_next(jot_value_t *element)
+{
+    const jot_entry_t  *entry = element->entry;
+
+    if (entry->next == 0) {
+        return 0;
+    }
+
+    jot_value_set(element, element->json, entry + entry->next);
     return 1;
 }
 
@@ -145,8 +141,7 @@ jot_value_text(const jot_value_t *value, char **text, size_t *len)
 
     /* No value is longer as text than its slice: escapes shrink. */
 
-    raw = value->type == JOT_STRING ? jot_value_string(value)
-                                    : jot_value_raw(value);
+    raw = jot_value_raw(value);
 
     start = malloc(raw.len + 1);
     if (start == NULL) {
@@ -154,13 +149,13 @@ jot_value_text(const jot_value_t *value, char **text, size_t *len)
     }
 
     if (jot_value_joins(value)) {
-        end = jot_value_join(start, value, raw);
+        end = jot_value_join(start, value);
 
     } else if (value->type == JOT_OBJECT || value->type == JOT_ARRAY) {
         end = jot_value_compact(start, raw);
 
     } else {
-        end = jot_value_scalar(start, value, raw);
+        end = jot_value_scalar(start, value);
     }
 
     if (end == start) {
@@ -174,40 +169,55 @@ jot_value_text(const jot_value_t *value, char **text, size_t *len)
 }
 
 
-static void
-jot_value_set(jot_value_t *value, const jot_json_t *json, json_t *node)
+static const jot_entry_t *
+jot_value_member(const jot_entry_t *entry, const char *name, size_t len)
 {
-    value->json = json;
-    value->node = node;
-    value->type = JOT_NULL;
+    uint32_t  i, n;
 
-    switch (json_typeof(node)) {
+    n = entry->count;
+    entry++;
 
-    case JSON_OBJECT:
-        value->type = JOT_OBJECT;
-        break;
+    for (i = 0; i < n; i++) {
+        if (entry->name.len == len && memcmp(entry->name.data, name, len) == 0)
+        {
+            return entry;
+        }
 
-    case JSON_ARRAY:
-        value->type = JOT_ARRAY;
-        break;
-
-    case JSON_STRING:
-        value->type = JOT_STRING;
-        break;
-
-    case JSON_INTEGER:
-    case JSON_REAL:
-        value->type = JOT_NUMBER;
-        break;
-
-    case JSON_TRUE:
-    case JSON_FALSE:
-        value->type = JOT_BOOLEAN;
-        break;
-
-    case JSON_NULL:
-        break;
+        entry += entry->next;
     }
+
+    return NULL;
+}
+
+
+static const jot_entry_t *
+jot_value_element(const jot_entry_t *entry, const jot_str_t *name)
+{
+    size_t  i, index;
+
+    if (entry->type != JOT_ARRAY || !jot_value_index(name, &index)
+        || index >= entry->count)
+    {
+        return NULL;
+    }
+
+    entry++;
+
+    for (i = 0; i < index; i++) {
+        entry += entry->next;
+    }
+
+    return entry;
+}
+
+
+static void
+jot_value_set(jot_value_t *value, const jot_json_t *json,
+    const jot_entry_t *entry)
+{
+    value->type = entry->type;
+    value->json = json;
+    value->entry = entry;
 }
 
 
@@ -243,15 +253,18 @@ jot_value_index(const jot_str_t *name, size_t *index)
 static int
 jot_value_joins(const jot_value_t *value)
 {
-    size_t   i;
-    json_t  *node;
+    int          more;
+    jot_value_t  element;
 
     if (value->type != JOT_ARRAY) {
         return 0;
     }
 
-    json_array_foreach(value->node, i, node) {
-        if (json_is_object(node) || json_is_array(node)) {
+    for (more = jot_value_first(value, &element);
+         more;
+         more = jot_value_next(&element))
+    {
+        if (element.type == JOT_OBJECT || element.type == JOT_ARRAY) {
             return 0;
         }
     }
@@ -261,7 +274,7 @@ jot_value_joins(const jot_value_t *value)
 
 
 static char *
-jot_value_scalar(char *p, const jot_value_t *value, jot_str_t raw)
+jot_value_scalar(char *p, const jot_value_t *value)
 {
     jot_str_t  text;
 
@@ -275,7 +288,7 @@ jot_value_scalar(char *p, const jot_value_t *value, jot_str_t raw)
         break;
 
     default:
-        text = raw;
+        text = jot_value_raw(value);
     }
 
     return mempcpy(p, text.data, text.len);
@@ -283,26 +296,23 @@ jot_value_scalar(char *p, const jot_value_t *value, jot_str_t raw)
 
 
 static char *
-jot_value_join(char *p, const jot_value_t *value, jot_str_t raw)
+jot_value_join(char *p, const jot_value_t *value)
 {
-    size_t         i;
-    jot_value_t    element;
-    jot_cursor_t   cursor;
+    int          more;
+    char        *start;
+    jot_value_t  element;
 
-    cursor.p = raw.data;
-    cursor.end = raw.data + raw.len;
+    start = p;
 
-    for (i = 0; jot_value_at(value, i, &element); i++) {
-        jot_cursor_mark(&cursor);               /* the bracket, or a comma */
-
-        if (i) {
-            *p++ = ',';
-        }
-
-        p = jot_value_scalar(p, &element, jot_cursor_value(&cursor));
+    for (more = jot_value_first(value, &element);
+         more;
+         more = jot_value_next(&element))
+    {
+        p = jot_value_scalar(p, &element);
+        *p++ = ',';
     }
 
-    return p;
+    return p > start ? p - 1 : p;               /* without the last comma */
 }
 
 
@@ -336,57 +346,6 @@ jot_value_compact(char *p, jot_str_t raw)
 }
 
 
-/*
- * From the beginning of a value to that of the node, if it is in there; or to
- * its end.
- */
-
-static int
-jot_cursor_find(jot_cursor_t *cursor, json_t *at, const json_t *node,
-    jot_str_t *raw)
-{
-    void    *iter;
-    size_t   i;
-    json_t  *element;
-
-    if (at == node) {
-        *raw = jot_cursor_value(cursor);
-        return 1;
-    }
-
-    if (json_object_size(at) == 0 && json_array_size(at) == 0) {
-        (void) jot_cursor_value(cursor);
-        return 0;
-    }
-
-    jot_cursor_mark(cursor);                    /* what opens it */
-
-    for (iter = json_object_iter(at);
-         iter;
-         iter = json_object_iter_next(at, iter))
-    {
-        jot_cursor_string(cursor);
-        jot_cursor_mark(cursor);                /* a colon */
-
-        if (jot_cursor_find(cursor, json_object_iter_value(iter), node, raw)) {
-            return 1;
-        }
-
-        jot_cursor_mark(cursor);                /* a comma, or what ends it */
-    }
-
-    json_array_foreach(at, i, element) {
-        if (jot_cursor_find(cursor, element, node, raw)) {
-            return 1;
-        }
-
-        jot_cursor_mark(cursor);
-    }
-
-    return 0;
-}
-
-
 static inline int
 jot_is_space(char c)
 {
@@ -400,17 +359,6 @@ jot_cursor_space(jot_cursor_t *cursor)
     while (cursor->p < cursor->end && jot_is_space(*cursor->p)) {
         cursor->p++;
     }
-}
-
-
-/* Over one mark, and the white space around it. */
-
-static void
-jot_cursor_mark(jot_cursor_t *cursor)
-{
-    jot_cursor_space(cursor);
-    cursor->p++;
-    jot_cursor_space(cursor);
 }
 
 
@@ -439,59 +387,4 @@ jot_cursor_string(jot_cursor_t *cursor)
     } while ((quote - slash) % 2);
 
     cursor->p = p;
-}
-
-
-static jot_str_t
-jot_cursor_value(jot_cursor_t *cursor)
-{
-    unsigned     level;
-    const char  *start;
-
-    start = cursor->p;
-    level = 0;
-
-    do {
-        switch (*cursor->p) {
-
-        case '"':
-            jot_cursor_string(cursor);
-            break;
-
-        case '{':
-        case '[':
-            level++;
-            cursor->p++;
-            break;
-
-        case '}':
-        case ']':
-            level--;
-            cursor->p++;
-            break;
-
-        default:
-            cursor->p += level ? 1 : jot_cursor_scalar(cursor);
-        }
-
-    } while (level && cursor->p < cursor->end);
-
-    return (jot_str_t) { start, cursor->p - start };
-}
-
-
-static size_t
-jot_cursor_scalar(const jot_cursor_t *cursor)
-{
-    const char  *p;
-
-    p = cursor->p;
-
-    while (p < cursor->end && *p != ',' && *p != ']' && *p != '}'
-           && !jot_is_space(*p))
-    {
-        p++;
-    }
-
-    return p - cursor->p;
 }

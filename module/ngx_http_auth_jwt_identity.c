@@ -319,10 +319,11 @@ ngx_http_auth_jwt_identity_value(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_identity_t *identity, ngx_http_auth_jwt_value_t *value)
 {
-    size_t       i;
+    int          more, n;
     ngx_int_t    rc;
     jot_value_t  claim, element;
 
+    n = 0;
     rc = NGX_OK;
 
     if (jot_json_find(decision->token.payload, identity->path->elts,
@@ -333,14 +334,17 @@ ngx_http_auth_jwt_identity_value(ngx_http_request_t *r,
             rc = ngx_http_auth_jwt_encode_claim(value, &claim);
         }
 
-        for (i = 0; rc == NGX_OK && jot_value_at(&claim, i, &element); i++) {
+        for (more = jot_value_first(&claim, &element);
+             rc == NGX_OK && more;
+             more = jot_value_next(&element))
+        {
             if (element.type != JOT_STRING) {
                 value->detail = "an identity claim is an array of other "
                                 "things than strings";
                 return NGX_HTTP_FORBIDDEN;
             }
 
-            if (i) {
+            if (n++) {
                 if (value->value.len == NGX_HTTP_AUTH_JWT_VALUE_SIZE) {
                     rc = NGX_DECLINED;
                     break;

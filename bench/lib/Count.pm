@@ -6,7 +6,7 @@ package Count;
 #     my %count = count($gate);           # "remembered ES256" => 12345, ...
 #
 # What OpenSSL does is left out: it takes other code on other processors, and is
-# not ours.  The rest is nginx, the module, jansson and the C library, from the
+# not ours.  The rest is nginx, the module and the C library, from the
 # first byte read to the last one written.
 
 use strict;

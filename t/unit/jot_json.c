@@ -13,6 +13,9 @@
 
 #define TEXT(s)  (s), sizeof(s) - 1
 
+#define TEN      "1234567890"
+#define HUNDRED  TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 typedef struct {
     const char   *name;
     const char   *text;
@@ -35,6 +38,14 @@ static const parse_t  parses[] = {
     { "a surrogate pair", TEXT("{\"a\":\"\\ud83d\\ude00\"}"), NULL },
     { "an integer beyond 64 bits", TEXT("{\"a\":123456789012345678901}"),
       NULL },
+    { "308 digits", TEXT("{\"a\":" HUNDRED HUNDRED HUNDRED "12345678}"), NULL },
+    { "more digits behind the point",
+      TEXT("{\"a\":1." HUNDRED HUNDRED HUNDRED HUNDRED "}"), NULL },
+    { "just below too large", TEXT("{\"a\":0.00123E310}"), NULL },
+    { "0, however large", TEXT("{\"a\":-0.0e999}"), NULL },
+    { "as small as one likes", TEXT("{\"a\":1e-999}"), NULL },
+    { "one name in two objects",
+      TEXT("{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}"), NULL },
     { "16 levels", TEXT("{\"a\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}"), NULL },
     { "brackets in a string",
       TEXT("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[\"}"), NULL },
@@ -42,9 +53,9 @@ static const parse_t  parses[] = {
     { "nothing", TEXT(""), "JSON ends too early" },
     { "only a space", TEXT(" "), "JSON ends too early" },
     { "an array at the top", TEXT("[]"), "not a JSON object" },
-    { "a string at the top", TEXT("\"a\""), "not JSON" },
-    { "a number at the top", TEXT("1"), "not JSON" },
-    { "null at the top", TEXT("null"), "not JSON" },
+    { "a string at the top", TEXT("\"a\""), "not a JSON object" },
+    { "a number at the top", TEXT("1"), "not a JSON object" },
+    { "null at the top", TEXT("null"), "not a JSON object" },
     { "two objects", TEXT("{}{}"), "something follows the JSON text" },
     { "a NUL behind", TEXT("{}\0"), "JSON has a NUL character" },
     { "a NUL in front", TEXT("\0{}"), "JSON has a NUL character" },
@@ -54,7 +65,20 @@ static const parse_t  parses[] = {
       "JSON has a NUL character" },
     { "not closed", TEXT("{\"a\":1"), "JSON ends too early" },
     { "a string not closed", TEXT("{\"a\":\"b"), "JSON ends too early" },
-    { "a backslash at the end", TEXT("{\"a\":\"b\\"), "not JSON" },
+    { "a backslash at the end", TEXT("{\"a\":\"b\\"),
+      "JSON ends too early" },
+    { "an escape that is cut", TEXT("{\"a\":\"b\\u00"),
+      "JSON ends too early" },
+    { "a word that is cut", TEXT("{\"a\":tru"), "JSON ends too early" },
+    { "a word that goes on", TEXT("{\"a\":truely}"), "not JSON" },
+    { "a number that is cut", TEXT("{\"a\":-"), "JSON ends too early" },
+    { "a name alone", TEXT("{\"a\"}"), "not JSON" },
+    { "a name that is no string", TEXT("{a:1}"), "not JSON" },
+    { "no comma", TEXT("{\"a\":1 \"b\":2}"), "not JSON" },
+    { "a comma alone", TEXT("{,}"), "not JSON" },
+    { "an unknown escape", TEXT("{\"a\":\"\\x41\"}"), "not JSON" },
+    { "an escape of no hexadecimal", TEXT("{\"a\":\"\\u00g0\"}"),
+      "not JSON" },
     { "closed twice", TEXT("{}}"), "something follows the JSON text" },
     { "closed by another", TEXT("{\"a\":[1}"), "not JSON" },
     { "a comma too many", TEXT("{\"a\":1,}"), "not JSON" },
@@ -71,6 +95,10 @@ static const parse_t  parses[] = {
       "JSON has a NUL character" },
     { "a control character", TEXT("{\"a\":\"b\nc\"}"), "not JSON" },
     { "half a surrogate pair", TEXT("{\"a\":\"\\ud83d\"}"), "not JSON" },
+    { "half of one, and a letter", TEXT("{\"a\":\"\\ud83d\\u0061\"}"),
+      "not JSON" },
+    { "half of one, twice",
+      TEXT("{\"a\":\"\\ud83d\\ud83d\"}"), "not JSON" },
     { "a surrogate pair turned round", TEXT("{\"a\":\"\\ude00\\ud83d\"}"),
       "not JSON" },
     { "a surrogate in UTF-8", TEXT("{\"a\":\"\xed\xa0\x80\"}"),
@@ -82,7 +110,7 @@ static const parse_t  parses[] = {
     { "a lone continuation", TEXT("{\"a\":\"\x80\"}"), "JSON is not UTF-8" },
     { "cut within a character", TEXT("{\"a\":\"\xc3\"}"), "JSON is not UTF-8" },
     { "Latin-1 in a name", TEXT("{\"caf\xe9\":1}"), "JSON is not UTF-8" },
-    { "a byte order mark", TEXT("\xef\xbb\xbf{}"), "not JSON" },
+    { "a byte order mark", TEXT("\xef\xbb\xbf{}"), "not a JSON object" },
     { "UTF-16", TEXT("{\0}\0"), "JSON has a NUL character" },
     { "a leading zero", TEXT("{\"a\":01}"), "not JSON" },
     { "a plus sign", TEXT("{\"a\":+1}"), "not JSON" },
@@ -91,6 +119,12 @@ static const parse_t  parses[] = {
     { "NaN", TEXT("{\"a\":NaN}"), "not JSON" },
     { "Infinity", TEXT("{\"a\":Infinity}"), "not JSON" },
     { "a number beyond doubles", TEXT("{\"a\":1e999}"),
+      "JSON has a number that is too large" },
+    { "309 digits", TEXT("{\"a\":" HUNDRED HUNDRED HUNDRED "123456789}"),
+      "JSON has a number that is too large" },
+    { "a mantissa that makes it so", TEXT("{\"a\":-123.4e306}"),
+      "JSON has a number that is too large" },
+    { "an exponent that would wrap", TEXT("{\"a\":1e18446744073709551617}"),
       "JSON has a number that is too large" },
     { "single quotes", TEXT("{'a':1}"), "not JSON" },
     { "a comment", TEXT("{/* a */}"), "not JSON" },
@@ -266,7 +300,8 @@ test_values(const jot_json_t *json)
 
     ok(roles.type == JOT_ARRAY && jot_value_count(&roles) == 6,
        "an array and its count");
-    ok(jot_value_at(&roles, 1, &element) && element.type == JOT_STRING,
+    ok(jot_value_first(&roles, &element) && element.type == JOT_STRING
+       && jot_value_next(&element) && element.type == JOT_STRING,
        "an element");
     raw = jot_value_raw(&element);
     ok(raw.len == 5 && memcmp(raw.data, "\"b,c\"", 5) == 0,
@@ -276,14 +311,19 @@ test_values(const jot_json_t *json)
     ok(string.len == 3 && memcmp(string.data, "b,c", 3) == 0,
        "the same as a string");
 
-    ok(jot_value_at(&roles, 2, &element) && element.type == JOT_NUMBER,
-       "a number");
-    ok(jot_value_at(&roles, 3, &element) && element.type == JOT_BOOLEAN,
-       "a boolean");
-    ok(jot_value_at(&roles, 4, &element) && element.type == JOT_NULL,
-       "null");
-    ok(!jot_value_at(&roles, 6, &element), "no element behind the last");
-    ok(!jot_value_at(&top, 0, &element), "no element of an object");
+    is(string.data, "b,c", "and ends with NUL");
+
+    ok(jot_value_next(&element) && element.type == JOT_NUMBER, "a number");
+    ok(jot_value_next(&element) && element.type == JOT_BOOLEAN, "a boolean");
+    ok(jot_value_next(&element) && element.type == JOT_NULL, "null");
+    ok(jot_value_next(&element) && !jot_value_next(&element),
+       "no element behind the last");
+    ok(!jot_value_first(&top, &element), "no element of an object");
+
+    n = split(path, "none");
+    jot_json_find(json, path, n, &roles);
+    ok(roles.type == JOT_ARRAY && !jot_value_first(&roles, &element),
+       "no element of an empty array");
 }
 
 
@@ -305,6 +345,52 @@ test_depths(void)
 }
 
 
+/* Names that are sorted, and memory that grows. */
+
+static void
+test_many(void)
+{
+    size_t        i, n;
+    char          text[8192], *p, name[8];
+    const char   *detail;
+    jot_str_t     path;
+    jot_value_t   value;
+    jot_json_t   *json;
+
+    for (n = 15; n <= 900; n += 295) {
+        p = text;
+
+        for (i = 0; i < n; i++) {
+            p += sprintf(p, "%c\"%zu\":%zu", i ? ',' : '{', i, i % 7);
+        }
+
+        strcpy(p, "}");
+        ok(jot_json_parse(&json, text, p + 1 - text, DEPTH, NULL) == JOT_OK,
+           "%zu members", n);
+
+        for (i = 0; json && i < n; i++) {
+            path = (jot_str_t) { name, sprintf(name, "%zu", i) };
+
+            if (!jot_json_find(json, &path, 1, &value)
+                || jot_value_raw(&value).data[0] != (char) ('0' + i % 7))
+            {
+                break;
+            }
+        }
+
+        ok(i == n, "each of them is found");
+        jot_json_free(json);
+
+        for (i = 0; i < n; i += n / 2) {
+            sprintf(p, ",\"%zu\":1}", i);
+            ok(jot_json_parse(&json, text, strlen(text), DEPTH, &detail)
+               == JOT_MALFORMED, "number %zu twice", i);
+            is(detail, "JSON has a member twice", "and why");
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -316,6 +402,7 @@ main(void)
     }
 
     test_depths();
+    test_many();
 
     if (ok(jot_json_parse(&json, document, sizeof(document) - 1, DEPTH, NULL)
            == JOT_OK, "the document is taken"))
