@@ -12,21 +12,27 @@ static const char jot_base64url_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 
-/* The letter's six bits plus one, so that every other byte is 0 by itself. */
+/* The six bits of each letter.  What is none has all bits, and keeps the upper
+   ones whatever it is shifted and joined to. */
 
-static const unsigned char jot_base64url_values[256] = {
-    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
-    ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
-    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
-    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
-    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
-    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
-    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
-    ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64
+static const signed char jot_base64url_values[256] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+    -1,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, 63,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+    [128 ... 255] = -1
 };
+
+
+static inline unsigned
+jot_base64url_value(unsigned char letter)
+{
+    return jot_base64url_values[letter];
+}
 
 
 size_t
@@ -78,16 +84,14 @@ jot_base64url_decode(void *dst, size_t *dstlen, const char *src, size_t len)
     /* Four letters are three bytes; what is left has no four. */
 
     for ( /* void */ ; end - s >= 4; s += 4, p += 3) {
-        if (!(jot_base64url_values[s[0]] && jot_base64url_values[s[1]]
-              && jot_base64url_values[s[2]] && jot_base64url_values[s[3]]))
-        {
+        bits = jot_base64url_value(s[0]) << 18
+               | jot_base64url_value(s[1]) << 12
+               | jot_base64url_value(s[2]) << 6
+               | jot_base64url_value(s[3]);
+
+        if (bits > 0xffffff) {
             return -1;
         }
-
-        bits = (jot_base64url_values[s[0]] - 1u) << 18
-               | (jot_base64url_values[s[1]] - 1u) << 12
-               | (jot_base64url_values[s[2]] - 1u) << 6
-               | (jot_base64url_values[s[3]] - 1u);
 
         p[0] = bits >> 16;
         p[1] = bits >> 8 & 0xff;
@@ -98,13 +102,13 @@ jot_base64url_decode(void *dst, size_t *dstlen, const char *src, size_t len)
     have = 0;
 
     while (s < end) {
-        value = jot_base64url_values[*s++];
+        value = jot_base64url_value(*s++);
 
-        if (value == 0) {
+        if (value > 0x3f) {
             return -1;
         }
 
-        bits = (bits << 6 | (value - 1)) & 0xffff;
+        bits = (bits << 6 | value) & 0xffff;
         have += 6;
 
         if (have >= 8) {

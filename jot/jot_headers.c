@@ -1,6 +1,6 @@
 /*
  * Headers that were read before.  A signer writes the same header into every
- * token; so the last few of those that verified are kept with their trees, and
+ * token; so the last few of those that verified are kept as they were read, and
  * found by their text.
  *
  * Nothing is decided by it: the header of a text is what it is.  Only tokens

@@ -3,11 +3,14 @@
  *
  * Tokens are read into flat entries, for each request may bring a new one; key
  * sets, which are read once, into jansson's trees.  Both take and refuse the
- * same texts (t/fuzz/jot_json_fuzz.c holds one against the other).
+ * same texts, but for numbers from 1e308 on, of which jansson takes a few more
+ * (t/fuzz/jot_json_fuzz.c holds one against the other).
  */
 
 #ifndef JOT_JSON_H
 #define JOT_JSON_H
+
+#include <string.h>
 
 #include <jansson.h>
 
@@ -27,7 +30,7 @@ typedef struct {
 
 struct jot_json_s {
     jot_entry_t  *entries;      /* the first is the top */
-    size_t        nentries;     /* 0: it was not read yet */
+    size_t        nentries;     /* 0: it was not read, or not taken */
     size_t        size;         /* how many have room */
     unsigned      owners;
     size_t        len;
@@ -39,7 +42,7 @@ struct jot_json_s {
 /*
  * In two steps, for a payload, whose base64url is looked at before and whose
  * JSON after the signature.  _decode gives NULL and *status on failure, and on
- * success something that only jot_json_read() and jot_json_free() may touch.
+ * success something that has no values before jot_json_read() took it.
  */
 jot_json_t *jot_json_decode(jot_str_t encoded, jot_status_t *status);
 jot_status_t jot_json_read(jot_json_t *json, unsigned depth,
@@ -50,6 +53,16 @@ int jot_json_member(const jot_json_t *json, const char *name,
     jot_value_t *value);
 
 int jot_value_is(const jot_value_t *value, jot_str_t string);   /* exactly */
+
+/* Most names differ in the first letter, which is cheaper than a call. */
+
+static inline int
+jot_str_same(jot_str_t a, jot_str_t b)
+{
+    return a.len == b.len
+           && (a.len == 0 || (a.data[0] == b.data[0]
+                              && memcmp(a.data, b.data, a.len) == 0));
+}
 
 /* One more owner of what nobody changes; each calls jot_json_free(). */
 jot_json_t *jot_json_share(jot_json_t *json);
@@ -64,7 +77,8 @@ void jot_headers_add(jot_headers_t *headers, jot_str_t encoded,
  * A JSON number by its digits, exactly: without doubles, and without a locale.
  * Both take what the reader has found to be one.
  *
- * _seconds rounds a fraction up; -1 if it is negative or not below 2^53.
+ * _seconds rounds a fraction up, to 2^53 at most; -1 if the number is negative
+ * or not below 2^53.
  */
 int jot_number_is_large(jot_str_t raw);         /* from 1e308 on */
 int jot_number_seconds(jot_str_t raw, int64_t *seconds);

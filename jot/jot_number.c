@@ -12,7 +12,7 @@
 #define JOT_NUMBER_DIGITS    308        /* before its point, at most */
 #define JOT_SECONDS_DIGITS   16
 #define JOT_SECONDS_END      (INT64_C(1) << 53)
-#define JOT_EXPONENT_END     1000000    /* beyond this all are the same */
+#define JOT_EXPONENT_END     (INT64_C(1) << 33)     /* no text is as long */
 
 
 /* 0.DIGITS times ten to the power of point, the first digit not 0. */
@@ -21,12 +21,12 @@ typedef struct {
     int           negative;
     const char   *p;            /* the first digit; NULL: the number is 0 */
     const char   *end;          /* behind the last; between them may be a "." */
-    long          point;
+    int64_t       point;
 } jot_number_t;
 
 
 static void jot_number_read(jot_number_t *number, jot_str_t raw);
-static long jot_number_exponent(const char *p, const char *end);
+static int64_t jot_number_exponent(const char *p, const char *end);
 
 
 int
@@ -44,8 +44,7 @@ int
 jot_number_seconds(jot_str_t raw, int64_t *seconds)
 {
     int            fraction;
-    long           n;
-    int64_t        whole;
+    int64_t        n, whole;
     const char    *p;
     jot_number_t   number;
 
@@ -95,7 +94,7 @@ jot_number_seconds(jot_str_t raw, int64_t *seconds)
 static void
 jot_number_read(jot_number_t *number, jot_str_t raw)
 {
-    long         before, zeros;
+    int64_t      before, zeros;
     const char  *p, *end;
 
     p = raw.data;
@@ -131,11 +130,11 @@ jot_number_read(jot_number_t *number, jot_str_t raw)
 }
 
 
-static long
+static int64_t
 jot_number_exponent(const char *p, const char *end)
 {
-    int   negative;
-    long  exponent;
+    int      negative;
+    int64_t  exponent;
 
     if (p == end) {
         return 0;

@@ -325,7 +325,7 @@ jot_read_twice(jot_reader_t *reader, size_t at)
         entry += entry->next;
 
         for (k = 0; n <= JOT_READ_FEW && k < i; k++) {
-            twice |= jot_read_compare(&names[k], &names[i]) == 0;
+            twice |= jot_str_same(names[k], names[i]);
         }
     }
 
@@ -333,7 +333,7 @@ jot_read_twice(jot_reader_t *reader, size_t at)
         qsort(names, n, sizeof(jot_str_t), jot_read_compare);
 
         for (i = 1; i < n; i++) {
-            twice |= jot_read_compare(&names[i - 1], &names[i]) == 0;
+            twice |= jot_str_same(names[i - 1], names[i]);
         }
 
         free(names);
@@ -387,7 +387,7 @@ jot_read_string(jot_reader_t *reader, jot_str_t *string)
 }
 
 
-/* What stands for itself: printable ASCII, but for the two of JSON's. */
+/* What stands for itself: ASCII without controls, and the two of JSON's. */
 
 static inline void
 jot_read_plain(jot_reader_t *reader)

@@ -17,12 +17,12 @@ typedef struct {
 
 
 static const jot_entry_t *jot_value_member(const jot_entry_t *entry,
-    const char *name, size_t len);
+    jot_str_t name);
 static const jot_entry_t *jot_value_element(const jot_entry_t *entry,
-    const jot_str_t *name);
+    jot_str_t name);
 static void jot_value_set(jot_value_t *value, const jot_json_t *json,
     const jot_entry_t *entry);
-static int jot_value_index(const jot_str_t *name, size_t *index);
+static int jot_value_index(jot_str_t name, size_t *index);
 static int jot_value_joins(const jot_value_t *value);
 static char *jot_value_scalar(char *p, const jot_value_t *value);
 static char *jot_value_join(char *p, const jot_value_t *value);
@@ -39,12 +39,12 @@ jot_json_find(const jot_json_t *json, const jot_str_t *path, size_t n,
     size_t              i;
     const jot_entry_t  *entry;
 
-    entry = json->entries;
+    entry = json->nentries ? json->entries : NULL;
 
     for (i = 0; entry && i < n; i++) {
         entry = entry->type == JOT_OBJECT
-                ? jot_value_member(entry, path[i].data, path[i].len)
-                : jot_value_element(entry, &path[i]);
+                ? jot_value_member(entry, path[i])
+                : jot_value_element(entry, path[i]);
     }
 
     if (entry == NULL) {
@@ -88,8 +88,7 @@ jot_value_is(const jot_value_t *value, jot_str_t string)
 {
     const jot_entry_t  *entry = value->entry;
 
-    return entry->type == JOT_STRING && entry->string.len == string.len
-           && memcmp(entry->string.data, string.data, string.len) == 0;
+    return entry->type == JOT_STRING && jot_str_same(entry->string, string);
 }
 
 
@@ -170,7 +169,7 @@ jot_value_text(const jot_value_t *value, char **text, size_t *len)
 
 
 static const jot_entry_t *
-jot_value_member(const jot_entry_t *entry, const char *name, size_t len)
+jot_value_member(const jot_entry_t *entry, jot_str_t name)
 {
     uint32_t  i, n;
 
@@ -178,8 +177,7 @@ jot_value_member(const jot_entry_t *entry, const char *name, size_t len)
     entry++;
 
     for (i = 0; i < n; i++) {
-        if (entry->name.len == len && memcmp(entry->name.data, name, len) == 0)
-        {
+        if (jot_str_same(entry->name, name)) {
             return entry;
         }
 
@@ -191,7 +189,7 @@ jot_value_member(const jot_entry_t *entry, const char *name, size_t len)
 
 
 static const jot_entry_t *
-jot_value_element(const jot_entry_t *entry, const jot_str_t *name)
+jot_value_element(const jot_entry_t *entry, jot_str_t name)
 {
     size_t  i, index;
 
@@ -224,24 +222,24 @@ jot_value_set(jot_value_t *value, const jot_json_t *json,
 /* A decimal index has one spelling: "1", not "01" or "+1". */
 
 static int
-jot_value_index(const jot_str_t *name, size_t *index)
+jot_value_index(jot_str_t name, size_t *index)
 {
     size_t  i;
 
-    if (name->len == 0 || name->len > 9
-        || (name->data[0] == '0' && name->len > 1))
+    if (name.len == 0 || name.len > 9
+        || (name.data[0] == '0' && name.len > 1))
     {
         return 0;
     }
 
     *index = 0;
 
-    for (i = 0; i < name->len; i++) {
-        if (name->data[i] < '0' || name->data[i] > '9') {
+    for (i = 0; i < name.len; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9') {
             return 0;
         }
 
-        *index = *index * 10 + (name->data[i] - '0');
+        *index = *index * 10 + (name.data[i] - '0');
     }
 
     return 1;

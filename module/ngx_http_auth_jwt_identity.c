@@ -415,42 +415,43 @@ ngx_http_auth_jwt_encode_claim(ngx_http_auth_jwt_value_t *value,
 static ngx_int_t
 ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
 {
-    u_char            c, *p;
-    size_t            i;
-    ngx_flag_t        edge, plain;
+    u_char  c, *p, *last;
+    size_t  i;
 
     static const u_char  hex[] = "0123456789ABCDEF";
 
+    p = value->value.data + value->value.len;
+    last = value->value.data + NGX_HTTP_AUTH_JWT_VALUE_SIZE;
+
     for (i = 0; i < text.len; i++) {
         c = (u_char) text.data[i];
-        edge = i == 0 || i == text.len - 1;
 
         if (c < 0x20 || c == 0x7f) {
             value->detail = "an identity claim has a control character";
             return NGX_HTTP_FORBIDDEN;
         }
 
-        plain = c != '%' && c != ',' && c < 0x80 && !(c == ' ' && edge);
-
-        if (NGX_HTTP_AUTH_JWT_VALUE_SIZE - value->value.len < (plain ? 1 : 3))
+        if (c != '%' && c != ',' && c < 0x80
+            && (c != ' ' || (i > 0 && i < text.len - 1)))
         {
+            if (p == last) {
+                return NGX_DECLINED;
+            }
+
+            *p++ = c;
+            continue;
+        }
+
+        if (last - p < 3) {
             return NGX_DECLINED;
         }
 
-        p = value->value.data + value->value.len;
-
-        if (!plain) {
-            *p++ = '%';
-            *p++ = hex[c >> 4];
-            *p++ = hex[c & 0xf];
-
-        } else {
-            *p++ = c;
-        }
-
-        value->value.len = p - value->value.data;
+        *p++ = '%';
+        *p++ = hex[c >> 4];
+        *p++ = hex[c & 0xf];
     }
 
+    value->value.len = p - value->value.data;
     return NGX_OK;
 }
 

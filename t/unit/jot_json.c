@@ -34,6 +34,7 @@ static const parse_t  parses[] = {
     { "an empty object", TEXT("{}"), NULL },
     { "white space around", TEXT(" \t\r\n{ } \n"), NULL },
     { "two-byte UTF-8", TEXT("{\"a\":\"\xc3\xa9\"}"), NULL },
+    { "DEL", TEXT("{\"a\":\"\x7f\"}"), NULL },
     { "the last code point", TEXT("{\"a\":\"\xf4\x8f\xbf\xbf\"}"), NULL },
     { "a surrogate pair", TEXT("{\"a\":\"\\ud83d\\ude00\"}"), NULL },
     { "an integer beyond 64 bits", TEXT("{\"a\":123456789012345678901}"),
