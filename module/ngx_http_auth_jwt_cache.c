@@ -78,7 +78,7 @@ static void ngx_http_auth_jwt_cache_cleanup(void *data);
 static ngx_uint_t ngx_http_auth_jwt_cache_buckets(ngx_uint_t number);
 static uint64_t ngx_http_auth_jwt_cache_hash(ngx_http_auth_jwt_cache_t *cache,
     ngx_str_t *text, uint64_t keys);
-static void ngx_http_auth_jwt_sip_round(uint64_t v[4]);
+static ngx_inline void ngx_http_auth_jwt_sip_round(uint64_t v[4]);
 
 
 char *
@@ -576,7 +576,7 @@ ngx_http_auth_jwt_cache_hash(ngx_http_auth_jwt_cache_t *cache,
 }
 
 
-static void
+static ngx_inline void
 ngx_http_auth_jwt_sip_round(uint64_t v[4])
 {
     v[0] += v[1];

@@ -6,6 +6,8 @@
 #include "ngx_http_auth_jwt.h"
 
 
+#define NGX_HTTP_AUTH_JWT_AUTHORIZATION  "authorization"
+
 typedef struct {
     ngx_http_request_t  *request;
     ngx_str_t            token;
@@ -26,13 +28,12 @@ static void ngx_http_auth_jwt_search_bearer(
 static void ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search,
     ngx_str_t *token);
 static void ngx_http_auth_jwt_trim(ngx_str_t *text);
+static ngx_flag_t ngx_http_auth_jwt_starts(ngx_str_t *text, char *lowcase,
+    size_t len);
 
-
-static ngx_str_t  ngx_http_auth_jwt_authorization =
-    ngx_string("Authorization");
 
 static ngx_http_auth_jwt_source_t  ngx_http_auth_jwt_default_source = {
-    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("Authorization")
+    NGX_HTTP_AUTH_JWT_HEADER, ngx_string(NGX_HTTP_AUTH_JWT_AUTHORIZATION)
 };
 
 
@@ -140,6 +141,12 @@ ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 source->place = places[k].place;
                 source->name.data = value[i].data + places[k].prefix.len;
                 source->name.len = value[i].len - places[k].prefix.len;
+
+                if (source->place == NGX_HTTP_AUTH_JWT_HEADER) {
+                    ngx_strlow(source->name.data, source->name.data,
+                               source->name.len);
+                }
+
                 break;
             }
         }
@@ -173,14 +180,14 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     }
 
     if (source->place == NGX_HTTP_AUTH_JWT_COOKIE) {
-        ngx_str_set(&name, "Cookie");
+        ngx_str_set(&name, "cookie");
     } else {
         name = source->name;
     }
 
-    bare = name.len != ngx_http_auth_jwt_authorization.len
-           || ngx_strncasecmp(name.data, ngx_http_auth_jwt_authorization.data,
-                              name.len) != 0;
+    bare = name.len != sizeof(NGX_HTTP_AUTH_JWT_AUTHORIZATION) - 1
+           || ngx_strncmp(name.data, NGX_HTTP_AUTH_JWT_AUTHORIZATION,
+                          name.len) != 0;
 
     part = &search->request->headers_in.headers.part;
     header = part->elts;
@@ -198,7 +205,8 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
         }
 
         if (header[i].key.len != name.len
-            || ngx_strncasecmp(header[i].key.data, name.data, name.len) != 0)
+            || !ngx_http_auth_jwt_starts(&header[i].key, (char *) name.data,
+                                         name.len))
         {
             continue;
         }
@@ -288,10 +296,7 @@ ngx_http_auth_jwt_search_bearer(ngx_http_auth_jwt_search_t *search,
 
     value = *line;
 
-    if (value.len > sizeof("Bearer") - 1
-        && ngx_strncasecmp(value.data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1) == 0)
-    {
+    if (ngx_http_auth_jwt_starts(&value, "bearer ", sizeof("bearer ") - 1)) {
         value.data += sizeof("Bearer") - 1;
         value.len -= sizeof("Bearer") - 1;
         ngx_http_auth_jwt_trim(&value);
@@ -301,9 +306,7 @@ ngx_http_auth_jwt_search_bearer(ngx_http_auth_jwt_search_t *search,
         }
 
     } else if (!bare) {
-        if (value.len >= sizeof("Bearer") - 1
-            && ngx_strncasecmp(value.data, (u_char *) "Bearer",
-                               sizeof("Bearer") - 1) == 0
+        if (ngx_http_auth_jwt_starts(&value, "bearer", sizeof("bearer") - 1)
             && (value.len == sizeof("Bearer") - 1
                 || value.data[sizeof("Bearer") - 1] == '\t'))
         {
@@ -347,6 +350,27 @@ ngx_http_auth_jwt_trim(ngx_str_t *text)
     while (text->len && text->data[text->len - 1] == ' ') {
         text->len--;
     }
+}
+
+
+/* ngx_strncasecmp() lowers both, and looks for a NUL. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_starts(ngx_str_t *text, char *lowcase, size_t len)
+{
+    size_t  i;
+
+    if (text->len < len) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (ngx_tolower(text->data[i]) != (u_char) lowcase[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
