@@ -5,9 +5,11 @@ package Bench;
 use strict;
 use warnings;
 
+use Time::HiRes qw(sleep);
+
 use Exporter 'import';
 
-our @EXPORT_OK = qw(cpu median row schedstat worker);
+our @EXPORT_OK = qw(cpu median pin row schedstat worker);
 
 
 sub median { my @v = sort { $a <=> $b } @_; return $v[$#v / 2] }
@@ -21,6 +23,23 @@ sub row {
 }
 
 
+# Everything on one processor, so that no server wakes another one to answer;
+# or the clients on one of their own.
+
+my @client;
+
+sub pin {
+    my ($apart) = @_;
+
+    open my $file, '<', '/proc/self/status' or die "status: $!\n";
+    my ($list) = join('', <$file>) =~ /^Cpus_allowed_list:\s+(\S+)/m;
+    my ($first, $last) = (split /[-,]/, $list)[0, -1];
+    system("taskset -cp $last $$ > /dev/null") == 0 or die "taskset: $?\n";
+    @client = ('taskset', '-c', $first) if $apart;
+    return;
+}
+
+
 # Microseconds of the process for each request of one wrk; what wrk is to be
 # told besides the address follows.
 
@@ -29,8 +48,11 @@ sub cpu {
 
     my $before = schedstat($pid);
     my $out = do {
-        open my $wrk, '-|', 'wrk', '-t1', '-c8', "-d${seconds}s", @wrk, $url
+        my $client = open my $wrk, '-|', @client, 'wrk', '-t1', '-c8', '-d60s',
+            @wrk, $url
             or die "wrk: $!\n";
+        sleep $seconds;
+        kill INT => $client;            # has it say what it did so far
         local $/;
         <$wrk>;
     };
