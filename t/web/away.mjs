@@ -82,13 +82,14 @@ const NONE = {
 };
 
 async function none(answer) {
-    const { made, page, dialog, session } = await warned({ before: clocks });
+    const { made, page, dialog, session, sent } = await warned(
+        { before: clocks, routed: true });
 
-    await page.route("**/auth/**", answer);
+    made.answer = answer;
     await page.keyboard.press("Enter");
     await eventually("the dialog stays and says so",
         () => dialog.getByRole("status").textContent(), NO_ANSWER);
-    ok(await dialog.getByRole("status").isVisible(), "for all to see");
+    ok(await dialog.getByRole("status").isVisible(), "for all to see", sent);
     for (let i = 0; i < 4; i++) {
         await page.keyboard.press("Escape");
     }
@@ -100,7 +101,7 @@ async function none(answer) {
     is(page.url(), `${url}/app/`, "nobody is signed out");
 
     await move(session, 40, "idle_at");
-    await page.unroute("**/auth/**");
+    made.answer = null;
     await wake(page);
     await eventually("and with an answer all is well", () => hidden(page),
         false);
@@ -114,7 +115,7 @@ await run({
     // Those that take longest come first.
 
     async "again and again"() {
-        const { made, page, session } = await open();
+        const { made, page, session } = await open({ routed: true });
         const times = [];
 
         await move(session, 300, "idle_at");
@@ -124,10 +125,8 @@ await run({
                 times.push(Date.now());
             }
         });
-        await page.route("**/auth/refresh", async route => {
-            await json(503, {}, times.length === 1
-                ? { "Retry-After": "3" } : {})(route);
-        });
+        made.answer = route => json(503, {}, times.length === 1
+            ? { "Retry-After": "3" } : {})(route);
         await page.keyboard.press("Shift");
         await eventually("after 1, 2, 4 s, or Retry-After",
             () => times.length, 4, 20000);
@@ -143,12 +142,13 @@ await run({
     },
 
     async "a server that hangs"() {
-        const { made, page, session } = await open({ before: timed });
+        const { made, page, session } = await open(
+            { before: timed, routed: true });
 
         await move(session, 300, "idle_at");
         await wake(page);
         await sleep(500);
-        await page.route("**/auth/refresh", () => {});
+        made.answer = () => {};
         await page.keyboard.press("Shift");
         await eventually("is given up", () => page.evaluate(() =>
             "/auth/refresh" in window.took));
@@ -176,9 +176,9 @@ await run({
         [name, () => none(answer)])),
 
     async "at the start"() {
-        const { made, page } = await open();
+        const { made, page } = await open({ routed: true });
 
-        await page.route("**/auth/**", NONE["a 503"]);
+        made.answer = NONE["a 503"];
         await page.reload();
         await waiting(page);
         is(await hidden(page), true, "covered until the server has answered");
@@ -189,7 +189,7 @@ await run({
         await page.keyboard.press("Escape");
         is(await dialogOf(page, NO_ANSWER).isVisible(), true,
             "and Escape does not close it");
-        await page.unroute("**/auth/**");
+        made.answer = null;
         await eventually("it is asked again, by itself", () => hidden(page),
             false);
         await made.close();

@@ -105,9 +105,16 @@ export const browser = await chromium.launch({
 
 // What goes wrong in a page without anybody asking fails the test.
 
-export async function context({ before, ...options } = {}) {
+// A context that is "routed" asks its "answer", if it has one, in place of
+// /auth/: from its beginning, so that no request is on its way when one is set.
+
+export async function context({ before, routed, ...options } = {}) {
     const made = await browser.newContext({ baseURL: url, locale: "en-GB",
                                             ...options });
+    if (routed) {
+        await made.route("**/auth/**", route =>
+            made.answer ? made.answer(route) : route.continue());
+    }
     if (before) {
         await made.addInitScript(before);   // in each page, before its scripts
     }
