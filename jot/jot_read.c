@@ -58,6 +58,8 @@ jot_json_read(jot_json_t *json, unsigned depth, const char **detail)
     int           rc;
     jot_reader_t  reader;
 
+    memset(&reader, 0, sizeof(jot_reader_t));
+
     reader.json = json;
     reader.p = json->text;
     reader.end = json->text + json->len;

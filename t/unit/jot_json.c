@@ -370,7 +370,8 @@ test_many(void)
            "%zu members", n);
 
         for (i = 0; json && i < n; i++) {
-            path = (jot_str_t) { name, sprintf(name, "%zu", i) };
+            path.data = name;
+            path.len = sprintf(name, "%zu", i);
 
             if (!jot_json_find(json, &path, 1, &value)
                 || jot_value_raw(&value).data[0] != (char) ('0' + i % 7))
