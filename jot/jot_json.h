@@ -73,6 +73,15 @@ void jot_headers_add(jot_headers_t *headers, jot_str_t encoded,
     jot_json_t *json);
 
 
+/* RFC 8259, 2. */
+
+static inline int
+jot_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+
 /*
  * A JSON number by its digits, exactly: without doubles, and without a locale.
  * Both take what the reader has found to be one.

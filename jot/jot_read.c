@@ -74,8 +74,8 @@ jot_json_read(jot_json_t *json, unsigned depth, const char **detail)
 
     jot_read_space(&reader);
 
-    if (reader.p < reader.end && *reader.p != '{') {
-        rc = jot_read_refuse(&reader, "not a JSON object");
+    if (reader.p < reader.end && *reader.p != '{' && *reader.p != '[') {
+        rc = jot_read_fail(&reader);
 
     } else {
         rc = jot_read_value(&reader);
@@ -86,6 +86,9 @@ jot_json_read(jot_json_t *json, unsigned depth, const char **detail)
 
         if (reader.p < reader.end) {
             rc = jot_read_refuse(&reader, "something follows the JSON text");
+
+        } else if (json->entries[0].type != JOT_OBJECT) {
+            rc = jot_read_refuse(&reader, "not a JSON object");
         }
     }
 
@@ -682,10 +685,7 @@ jot_read_mark(jot_reader_t *reader, char mark)
 static inline void
 jot_read_space(jot_reader_t *reader)
 {
-    while (reader->p < reader->end
-           && (*reader->p == ' ' || *reader->p == '\t' || *reader->p == '\n'
-               || *reader->p == '\r'))
-    {
+    while (reader->p < reader->end && jot_is_space(*reader->p)) {
         reader->p++;
     }
 }

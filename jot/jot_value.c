@@ -27,7 +27,6 @@ static int jot_value_joins(const jot_value_t *value);
 static char *jot_value_scalar(char *p, const jot_value_t *value);
 static char *jot_value_join(char *p, const jot_value_t *value);
 static char *jot_value_compact(char *p, jot_str_t raw);
-static inline int jot_is_space(char c);
 static void jot_cursor_space(jot_cursor_t *cursor);
 static void jot_cursor_string(jot_cursor_t *cursor);
 
@@ -341,13 +340,6 @@ jot_value_compact(char *p, jot_str_t raw)
 
         p = mempcpy(p, start, cursor.p - start);
     }
-}
-
-
-static inline int
-jot_is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 

@@ -162,7 +162,7 @@ subtest 'vectors of the RFCs' => sub {
     local $now = 1300819379;
 
     for my $v (@$vectors) {
-        my $good = $v->{status} eq 'ok' ? 'ok' : 'malformed: not a JSON object';
+        my $good = $v->{status} eq 'ok' ? 'ok' : 'malformed: not JSON';
 
         is(verdict([$v->{key}], $v->{token}), $good, $v->{name});
 
@@ -406,7 +406,7 @@ subtest 'JSON that two parsers might read in two ways' => sub {
          'malformed: JSON is not UTF-8'],
         ['{"alg":"HS256"}', qq({$good,"sub":"\xed\xa0\x80"}),
          'malformed: JSON is not UTF-8'],
-        ["\xef\xbb\xbf{\"alg\":\"HS256\"}", qq({$good}), 'malformed: not a JSON object'],
+        ["\xef\xbb\xbf{\"alg\":\"HS256\"}", qq({$good}), 'malformed: not JSON'],
         ['{"alg":"HS256"}', qq({$good}{}),
          'malformed: something follows the JSON text'],
         ['{"alg":"HS256"}', qq({$good,}), 'malformed: not JSON'],
@@ -414,7 +414,7 @@ subtest 'JSON that two parsers might read in two ways' => sub {
         ['{"alg":"HS256"}', $deep->(15), 'expired: exp is missing'],
         ['{"alg":"HS256"}', $deep->(16), 'malformed: nested too deep'],
         ['{"alg":"HS256"}', $deep->(5000), 'malformed: nested too deep'],
-        ['{"alg":"HS256"}', '{"a":' . '[' x 10000, 'malformed: nested too deep'],
+        ['{"alg":"HS256"}', '[' x 10000, 'malformed: nested too deep'],
         ['{"alg":"HS256","a":' . '[' x 10000, '{}',
          'malformed: nested too deep'],
         ['{"alg":"HS256"}', qq({$good,"a":") . 'a' x 11_000 . '"}', 'ok'],
