@@ -197,6 +197,20 @@ export async function idle(session) {
         FROM portero.sessions WHERE sid = '${session}'`));
 }
 
+// Has a page remember what the dialog's timer shows from now on, for a look may
+// come a second late; shown() is the list of it.
+
+export function watch(page) {
+    return page.evaluate(() => {
+        const timer = document.querySelector("dialog.portero strong");
+        window.shown = [];
+        new MutationObserver(() => window.shown.push(timer.textContent))
+            .observe(timer, { childList: true });
+    });
+}
+
+export const shown = page => page.evaluate(() => window.shown);
+
 // What a page is told when a network comes back; it asks.
 
 export function wake(page) {

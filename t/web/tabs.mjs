@@ -157,7 +157,7 @@ await run({
 
         await move(session, 600, "idle_at");
         await wake(page);
-        await eventually("there is time", () => sent.length >= 2);
+        await eventually("there is time", () => sent.length, 2);
         await sleep(200);
         sent.length = 0;
         await page.evaluate(() => {
