@@ -4,10 +4,6 @@
  * It takes an object of UTF-8, with nothing behind it, nesting at most so deep,
  * no name twice in an object, and no NUL, neither as a byte nor as \u0000.
  * Whatever is not taken explicitly is refused.
- *
- * Strings are written without their escapes behind the text.  Their room is
- * enough: each has two quotation marks there, and one NUL here; and no escape
- * is shorter than what it stands for.
  */
 
 #include <stdlib.h>
@@ -15,20 +11,11 @@
 
 #include "jot.h"
 #include "jot_json.h"
+#include "jot_read.h"
 
 
 #define JOT_READ_FEW      16    /* so many names are compared with each other */
 #define JOT_READ_PLAIN   300    /* digits with which nothing is too large */
-
-typedef struct {
-    jot_json_t     *json;
-    const char     *p;
-    const char     *end;
-    char           *string;     /* where the next one goes */
-    unsigned        levels;     /* that are left */
-    jot_status_t    status;     /* of a failure, and what it was */
-    const char     *detail;
-} jot_reader_t;
 
 
 static int jot_read_value(jot_reader_t *reader);
@@ -37,19 +24,10 @@ static int jot_read_inside(jot_reader_t *reader, size_t at, char last);
 static int jot_read_name(jot_reader_t *reader, jot_str_t *name);
 static int jot_read_twice(jot_reader_t *reader, size_t at);
 static int jot_read_compare(const void *one, const void *two);
-static int jot_read_string(jot_reader_t *reader, jot_str_t *string);
-static inline void jot_read_plain(jot_reader_t *reader);
-static int jot_read_escape(jot_reader_t *reader);
-static int jot_read_unicode(jot_reader_t *reader);
-static int jot_read_hex(jot_reader_t *reader, unsigned *unit);
-static int jot_read_utf8(jot_reader_t *reader);
 static int jot_read_number(jot_reader_t *reader);
 static size_t jot_read_digits(jot_reader_t *reader);
 static int jot_read_word(jot_reader_t *reader, const char *word, size_t len);
-static inline int jot_read_mark(jot_reader_t *reader, char mark);
 static inline void jot_read_space(jot_reader_t *reader);
-static int jot_read_fail(jot_reader_t *reader);
-static int jot_read_refuse(jot_reader_t *reader, const char *detail);
 
 
 jot_status_t
@@ -141,7 +119,7 @@ jot_read_value(jot_reader_t *reader)
 
     case '"':
         type = JOT_STRING;
-        rc = jot_read_string(reader, &string);
+        rc = jot_string_read(reader, &string);
         break;
 
     case 't':
@@ -276,7 +254,7 @@ jot_read_name(jot_reader_t *reader, jot_str_t *name)
         return jot_read_fail(reader);
     }
 
-    if (jot_read_string(reader, name) != 0) {
+    if (jot_string_read(reader, name) != 0) {
         return -1;
     }
 
@@ -361,242 +339,6 @@ jot_read_compare(const void *one, const void *two)
 }
 
 
-static int
-jot_read_string(jot_reader_t *reader, jot_str_t *string)
-{
-    int     rc;
-    char   *start;
-
-    start = reader->string;
-    reader->p++;
-
-    for ( ;; ) {
-        jot_read_plain(reader);
-
-        if (jot_read_mark(reader, '"')) {
-            *string = (jot_str_t) { start, reader->string - start };
-            *reader->string++ = '\0';
-            return 0;
-        }
-
-        if (reader->p == reader->end || (unsigned char) *reader->p < ' ') {
-            return jot_read_fail(reader);
-        }
-
-        rc = *reader->p == '\\' ? jot_read_escape(reader)
-                                 : jot_read_utf8(reader);
-        if (rc != 0) {
-            return -1;
-        }
-    }
-}
-
-
-/* What stands for itself: ASCII without controls, and the two of JSON's. */
-
-static inline void
-jot_read_plain(jot_reader_t *reader)
-{
-    char         *to;
-    const char   *p, *end;
-
-    p = reader->p;
-    to = reader->string;
-    end = reader->end;
-
-    while (p < end && (signed char) *p >= ' ' && *p != '"' && *p != '\\') {
-        *to++ = *p++;
-    }
-
-    reader->p = p;
-    reader->string = to;
-}
-
-
-static int
-jot_read_escape(jot_reader_t *reader)
-{
-    const char         *found;
-    static const char   names[] = "\"\\/bfnrt";
-    static const char   values[] = "\"\\/\b\f\n\r\t";
-
-    reader->p++;
-
-    if (reader->p == reader->end) {
-        return jot_read_fail(reader);
-    }
-
-    if (*reader->p == 'u') {
-        return jot_read_unicode(reader);
-    }
-
-    found = strchr(names, *reader->p);
-    if (found == NULL) {
-        return jot_read_fail(reader);
-    }
-
-    *reader->string++ = values[found - names];
-    reader->p++;
-
-    return 0;
-}
-
-
-/* \uXXXX, or two of them for what is above U+FFFF (RFC 8259, 7). */
-
-static int
-jot_read_unicode(jot_reader_t *reader)
-{
-    char      *p;
-    unsigned   c, low;
-
-    if (jot_read_hex(reader, &c) != 0) {
-        return -1;
-    }
-
-    if (c == 0) {
-        return jot_read_refuse(reader, "JSON has a NUL character");
-    }
-
-    if (c >= 0xdc00 && c <= 0xdfff) {
-        return jot_read_refuse(reader, "not JSON");
-    }
-
-    if (c >= 0xd800 && c <= 0xdbff) {
-        if (!jot_read_mark(reader, '\\')) {
-            return jot_read_fail(reader);
-        }
-
-        if (reader->p == reader->end || *reader->p != 'u') {
-            return jot_read_fail(reader);
-        }
-
-        if (jot_read_hex(reader, &low) != 0) {
-            return -1;
-        }
-
-        if (low < 0xdc00 || low > 0xdfff) {
-            return jot_read_refuse(reader, "not JSON");
-        }
-
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    }
-
-    p = reader->string;
-
-    if (c < 0x80) {
-        *p++ = c;
-
-    } else if (c < 0x800) {
-        *p++ = 0xc0 | c >> 6;
-        *p++ = 0x80 | (c & 0x3f);
-
-    } else if (c < 0x10000) {
-        *p++ = 0xe0 | c >> 12;
-        *p++ = 0x80 | (c >> 6 & 0x3f);
-        *p++ = 0x80 | (c & 0x3f);
-
-    } else {
-        *p++ = 0xf0 | c >> 18;
-        *p++ = 0x80 | (c >> 12 & 0x3f);
-        *p++ = 0x80 | (c >> 6 & 0x3f);
-        *p++ = 0x80 | (c & 0x3f);
-    }
-
-    reader->string = p;
-    return 0;
-}
-
-
-/* The u, and four digits. */
-
-static int
-jot_read_hex(jot_reader_t *reader, unsigned *unit)
-{
-    int       i;
-    char      c;
-    unsigned  digit;
-
-    *unit = 0;
-    reader->p++;
-
-    for (i = 0; i < 4; i++) {
-        if (reader->p == reader->end) {
-            return jot_read_fail(reader);
-        }
-
-        c = *reader->p;
-
-        if (c >= '0' && c <= '9') {
-            digit = c - '0';
-
-        } else if (c >= 'a' && c <= 'f') {
-            digit = c - 'a' + 10;
-
-        } else if (c >= 'A' && c <= 'F') {
-            digit = c - 'A' + 10;
-
-        } else {
-            return jot_read_fail(reader);
-        }
-
-        *unit = *unit << 4 | digit;
-        reader->p++;
-    }
-
-    return 0;
-}
-
-
-/*
- * A character of more than one byte (RFC 3629, 4): no longer than it has to be,
- * no surrogate, none above U+10FFFF.
- */
-
-static int
-jot_read_utf8(jot_reader_t *reader)
-{
-    size_t                 n, i;
-    unsigned char          low, high;
-    const unsigned char   *p;
-
-    p = (const unsigned char *) reader->p;
-    low = 0x80;                                 /* of the second byte */
-    high = 0xbf;
-
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        n = 2;
-
-    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        n = 3;
-        low = p[0] == 0xe0 ? 0xa0 : low;
-        high = p[0] == 0xed ? 0x9f : high;
-
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        n = 4;
-        low = p[0] == 0xf0 ? 0x90 : low;
-        high = p[0] == 0xf4 ? 0x8f : high;
-
-    } else {
-        return jot_read_refuse(reader, "JSON is not UTF-8");
-    }
-
-    for (i = 1; i < n; i++) {
-        if (reader->p + i == reader->end || p[i] < low || p[i] > high) {
-            return jot_read_refuse(reader, "JSON is not UTF-8");
-        }
-
-        low = 0x80;
-        high = 0xbf;
-    }
-
-    reader->string = mempcpy(reader->string, reader->p, n);
-    reader->p += n;
-
-    return 0;
-}
-
-
 /* A number stays as it was written (RFC 8259, 6). */
 
 static int
@@ -670,41 +412,10 @@ jot_read_word(jot_reader_t *reader, const char *word, size_t len)
 }
 
 
-static inline int
-jot_read_mark(jot_reader_t *reader, char mark)
-{
-    if (reader->p < reader->end && *reader->p == mark) {
-        reader->p++;
-        return 1;
-    }
-
-    return 0;
-}
-
-
 static inline void
 jot_read_space(jot_reader_t *reader)
 {
     while (reader->p < reader->end && jot_is_space(*reader->p)) {
         reader->p++;
     }
-}
-
-
-/* What stands here is none of what may. */
-
-static int
-jot_read_fail(jot_reader_t *reader)
-{
-    return jot_read_refuse(reader, reader->p == reader->end
-                                   ? "JSON ends too early" : "not JSON");
-}
-
-
-static int
-jot_read_refuse(jot_reader_t *reader, const char *detail)
-{
-    reader->detail = detail;
-
-    return -1;
 }
