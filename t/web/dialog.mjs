@@ -77,6 +77,12 @@ await run({
         await move(session, 11, "idle_at");
         await wake(page);
         await dialog.waitFor();
+        await page.evaluate(() => {
+            window.places = [];
+            addEventListener("scroll", () => places.push(scrollY));
+        });
+        await page.mouse.move(10, 10);
+        await page.mouse.wheel(0, 300);
         await page.keyboard.press("PageDown");
         await page.keyboard.press("Tab");
         is(await focused(page), "Sign out", "Tab goes to the other button");
@@ -93,6 +99,8 @@ await run({
             document.activeElement.value]),
             ["notes", 120, 2, 6, "half a sen"],
             "focus, selection, text and place are as they were");
+        is(await page.evaluate(() => places), [],
+            "and the page did not move behind the dialog");
         is(await page.title(), "Protected page · Portero", "the title as well");
         ok(await idle(session) > 20, "the session goes on");
 
