@@ -179,6 +179,7 @@ struct ngx_http_auth_jwt_decision_s {
     unsigned                        unmet:1;        /* see ..._refuse */
     unsigned                        pending:1;      /* keys are not at hand */
     unsigned                        flat:1;         /* token is not read */
+    unsigned                        set:1;          /* identity headers are */
 };
 
 /* Of one request, subrequests have their own; outlives redirects. */
@@ -186,7 +187,6 @@ typedef struct {
     ngx_http_request_t             *request;
     ngx_http_auth_jwt_decision_t   *decisions;
     ngx_http_auth_jwt_decision_t   *last;
-    ngx_array_t                    *set;        /* identity names, ngx_str_t */
     ngx_table_elt_t                *challenge;  /* ours, as sent so far */
     ngx_http_auth_jwt_loc_conf_t   *asked_conf; /* of asked */
     uint32_t                        asked;      /* sources waited for: a mask */
@@ -249,12 +249,18 @@ char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 typedef struct ngx_http_auth_jwt_note_s  ngx_http_auth_jwt_note_t;
 
+/* Of each of a location's identities; one that is empty gives no header. */
+typedef struct {
+    u_char                         *text;       /* a NUL behind each */
+    uint16_t                       *lengths;    /* without it */
+    size_t                          len;        /* of all of the text */
+} ngx_http_auth_jwt_values_t;
+
 struct ngx_http_auth_jwt_note_s {
     ngx_http_auth_jwt_note_t       *next;
     ngx_http_auth_jwt_loc_conf_t   *conf;
-    size_t                          len;        /* of values */
-    u_char                         *values;     /* NULL: not known */
-    uint16_t                       *lengths;    /* of each identity */
+    ngx_http_auth_jwt_values_t      values;     /* no text: not known */
+    size_t                          size;       /* of all of it */
 };
 
 char *ngx_http_auth_jwt_token_cache(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -272,10 +278,10 @@ void ngx_http_auth_jwt_cache_times(ngx_http_auth_jwt_entry_t *entry,
     jot_token_t *token);
 ngx_http_auth_jwt_note_t *ngx_http_auth_jwt_cache_note(
     ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf);
-/* values may be NULL; lengths are nvalues, their sum is len */
+/* values may be NULL, and are copied */
 void ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
     ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf,
-    u_char *values, size_t len, uint16_t *lengths, ngx_uint_t nvalues);
+    ngx_http_auth_jwt_values_t *values);
 void ngx_http_auth_jwt_cache_release(ngx_http_auth_jwt_entry_t *entry);
 
 /*
@@ -360,16 +366,18 @@ ngx_int_t ngx_http_auth_jwt_fetch_wait(ngx_http_request_t *r,
 ngx_flag_t ngx_http_auth_jwt_fetching(ngx_http_request_t *r);
 
 /*
- * headers: letters are what names are compared by, in lower case; strip and own
- * give the request a list of its own; forget drops what $http_NAME remembers,
- * of any name that carries an identity somewhere.
+ * headers: letters are what names are compared by, in lower case.  _strip takes
+ * out what is called like one of these identities, however it is written; _add
+ * appends n lines, zeroed, for the caller to fill in, or NULL without memory.
+ * Both give the request a list of its own, and drop what $http_NAME remembers of
+ * any name that carries an identity somewhere.
  */
 ngx_int_t ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *letters);
 ngx_int_t ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r,
-    ngx_str_t *letters);
-ngx_int_t ngx_http_auth_jwt_headers_own(ngx_http_request_t *r);
-void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r);
+    ngx_array_t *identity);
+ngx_table_elt_t *ngx_http_auth_jwt_headers_add(ngx_http_request_t *r,
+    ngx_uint_t n);
 ngx_int_t ngx_http_auth_jwt_headers_init(ngx_cycle_t *cycle);
 
 /* identity_conf */

@@ -350,9 +350,9 @@ ngx_http_auth_jwt_cache_note(ngx_http_auth_jwt_entry_t *entry,
 void
 ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
     ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_loc_conf_t *conf,
-    u_char *values, size_t len, uint16_t *lengths, ngx_uint_t nvalues)
+    ngx_http_auth_jwt_values_t *values)
 {
-    size_t                      size, taken;
+    size_t                      size, lengths, len;
     ngx_uint_t                  n;
     ngx_http_auth_jwt_note_t   *note, **place;
 
@@ -372,40 +372,44 @@ ngx_http_auth_jwt_cache_set_note(ngx_http_auth_jwt_cache_t *cache,
         }
     }
 
-    size = sizeof(ngx_http_auth_jwt_note_t) + nvalues * sizeof(uint16_t) + len;
-    taken = ngx_http_auth_jwt_taken(size);
+    lengths = values ? conf->identity->nelts * sizeof(uint16_t) : 0;
+    len = values ? values->len : 0;
+    size = ngx_http_auth_jwt_taken(sizeof(ngx_http_auth_jwt_note_t) + lengths
+                                   + len);
 
     /* It is the newest one: others make room, if that is enough. */
 
-    if (entry->size + taken > cache->size / 2) {
+    if (entry->size + size > cache->size / 2) {
         return;
     }
 
     ngx_queue_remove(&entry->queue);
     ngx_queue_insert_head(&cache->queue, &entry->queue);
 
-    ngx_http_auth_jwt_cache_room(cache, 0, taken);
+    ngx_http_auth_jwt_cache_room(cache, 0, size);
 
-    note = malloc(size);
+    note = malloc(sizeof(ngx_http_auth_jwt_note_t) + lengths + len);
     if (note == NULL) {
         return;
     }
 
     note->conf = conf;
-    note->len = len;
-    note->lengths = (uint16_t *) (note + 1);
-    note->values = NULL;
+    note->size = size;
+    note->values.text = NULL;
 
     if (values) {
-        note->values = (u_char *) (note->lengths + nvalues);
-        ngx_memcpy(note->lengths, lengths, nvalues * sizeof(uint16_t));
-        ngx_memcpy(note->values, values, len);
+        note->values.lengths = (uint16_t *) (note + 1);
+        note->values.text = (u_char *) (note + 1) + lengths;
+        note->values.len = len;
+
+        ngx_memcpy(note->values.lengths, values->lengths, lengths);
+        ngx_memcpy(note->values.text, values->text, len);
     }
 
     note->next = entry->notes;
     entry->notes = note;
-    entry->size += taken;
-    cache->used += taken;
+    entry->size += size;
+    cache->used += size;
 }
 
 
@@ -413,19 +417,13 @@ static void
 ngx_http_auth_jwt_cache_drop_note(ngx_http_auth_jwt_cache_t *cache,
     ngx_http_auth_jwt_entry_t *entry, ngx_http_auth_jwt_note_t **place)
 {
-    size_t                     size;
-    ngx_uint_t                 nvalues;
     ngx_http_auth_jwt_note_t  *note;
 
     note = *place;
     *place = note->next;
 
-    nvalues = note->values ? note->values - (u_char *) note->lengths : 0;
-    size = ngx_http_auth_jwt_taken(sizeof(ngx_http_auth_jwt_note_t) + nvalues
-                                   + note->len);
-
-    entry->size -= size;
-    cache->used -= size;
+    entry->size -= note->size;
+    cache->used -= note->size;
 
     free(note);
 }

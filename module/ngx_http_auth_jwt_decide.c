@@ -373,7 +373,7 @@ ngx_http_auth_jwt_claims(ngx_http_request_t *r,
 
     if (decision->entry) {
         ngx_http_auth_jwt_cache_set_note(trial->cache, decision->entry, conf,
-                                         NULL, 0, NULL, 0);
+                                         NULL);
     }
 
     return JOT_OK;

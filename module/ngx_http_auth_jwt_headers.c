@@ -13,8 +13,14 @@
 
 static ngx_flag_t ngx_http_auth_jwt_remembers(ngx_str_t *variable,
     ngx_array_t *headers);
+static ngx_flag_t ngx_http_auth_jwt_named(ngx_str_t *key,
+    ngx_array_t *identity);
 static ngx_flag_t ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data,
     size_t len);
+static ngx_inline u_char ngx_http_auth_jwt_letter(u_char c);
+static ngx_int_t ngx_http_auth_jwt_headers_own(ngx_list_t *list,
+    ngx_pool_t *pool);
+static void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r);
 static ngx_int_t ngx_http_auth_jwt_strip_run(ngx_list_t *list, ngx_pool_t *pool,
     ngx_table_elt_t *first, ngx_uint_t n);
 
@@ -36,9 +42,9 @@ ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
     letters->data = p;
 
     for (i = 0; i < name->len; i++) {
-        c = ngx_tolower(name->data[i]);
+        c = ngx_http_auth_jwt_letter(name->data[i]);
 
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+        if (c) {
             *p++ = c;
         }
     }
@@ -50,7 +56,7 @@ ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
 
 
 ngx_int_t
-ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
+ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_array_t *identity)
 {
     ngx_uint_t        i, first, hits;
     ngx_list_t        list;
@@ -64,8 +70,7 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            hits += ngx_http_auth_jwt_same(letters, header[i].key.data,
-                                           header[i].key.len);
+            hits += ngx_http_auth_jwt_named(&header[i].key, identity);
         }
     }
 
@@ -84,8 +89,7 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
 
         for (i = 0; i <= part->nelts; i++) {
             if (i < part->nelts
-                && !ngx_http_auth_jwt_same(letters, header[i].key.data,
-                                           header[i].key.len))
+                && !ngx_http_auth_jwt_named(&header[i].key, identity))
             {
                 continue;
             }
@@ -121,27 +125,55 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_str_t *letters)
 }
 
 
-/*
- * A subrequest's list starts as a copy of its parent's: the same parts behind
- * the first, and a "last" that lies in the parent.  To append to it is to give
- * the parent a header.  So the parts are copied first, as views; a full last
- * one makes the push allocate another.
- */
-
-ngx_int_t
-ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
+ngx_table_elt_t *
+ngx_http_auth_jwt_headers_add(ngx_http_request_t *r, ngx_uint_t n)
 {
     ngx_list_t       *list;
-    ngx_list_part_t  *part, *last;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
 
     list = &r->headers_in.headers;
 
-    if (list->part.nelts == 0) {
-        return ngx_list_init(list, r->pool, 4, sizeof(ngx_table_elt_t));
+    part = ngx_pcalloc(r->pool, sizeof(ngx_list_part_t)
+                                + n * sizeof(ngx_table_elt_t));
+
+    if (part == NULL || ngx_http_auth_jwt_headers_own(list, r->pool) != NGX_OK)
+    {
+        return NULL;
     }
 
+    header = (ngx_table_elt_t *) (part + 1);
+
+    /* The first part lies in the list; an empty one would break its loops. */
+
+    if (list->part.nelts) {
+        list->last->next = part;
+        list->last = part;
+    }
+
+    list->last->elts = header;
+    list->last->nelts = n;
+    list->nalloc = n;
+
+    ngx_http_auth_jwt_headers_forget(r);
+
+    return header;
+}
+
+
+/*
+ * A subrequest's list starts as a copy of its parent's: the same parts behind
+ * the first, and a "last" that lies in the parent.  To append to it is to give
+ * the parent a header.  So the parts are copied first, as views.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_headers_own(ngx_list_t *list, ngx_pool_t *pool)
+{
+    ngx_list_part_t  *part, *last;
+
     for (last = &list->part; last->next; last = part) {
-        part = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+        part = ngx_palloc(pool, sizeof(ngx_list_part_t));
         if (part == NULL) {
             return NGX_ERROR;
         }
@@ -151,7 +183,6 @@ ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
     }
 
     list->last = last;
-    list->nalloc = last->nelts;
 
     return NGX_OK;
 }
@@ -159,7 +190,7 @@ ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
 
 /* $http_NAME, where nginx remembers what it was. */
 
-void
+static void
 ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r)
 {
     ngx_uint_t                      i, *index;
@@ -250,6 +281,36 @@ ngx_http_auth_jwt_remembers(ngx_str_t *variable, ngx_array_t *headers)
 }
 
 
+/* Most names differ from ours in their first letter. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_named(ngx_str_t *key, ngx_array_t *identity)
+{
+    u_char                         first;
+    size_t                         i;
+    ngx_uint_t                     k;
+    ngx_http_auth_jwt_identity_t  *name;
+
+    first = 0;
+
+    for (i = 0; i < key->len && first == 0; i++) {
+        first = ngx_http_auth_jwt_letter(key->data[i]);
+    }
+
+    name = identity->elts;
+
+    for (k = 0; k < identity->nelts; k++) {
+        if (name[k].letters.data[0] == first
+            && ngx_http_auth_jwt_same(&name[k].letters, key->data, key->len))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_flag_t
 ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data, size_t len)
 {
@@ -259,9 +320,9 @@ ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data, size_t len)
     n = 0;
 
     for (i = 0; i < len; i++) {
-        c = ngx_tolower(data[i]);
+        c = ngx_http_auth_jwt_letter(data[i]);
 
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+        if (c) {
             if (n == letters->len || letters->data[n] != c) {
                 return 0;
             }
@@ -271,6 +332,17 @@ ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data, size_t len)
     }
 
     return n == letters->len;
+}
+
+
+/* In lower case; 0 for what does not count. */
+
+static ngx_inline u_char
+ngx_http_auth_jwt_letter(u_char c)
+{
+    c = ngx_tolower(c);
+
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : 0;
 }
 
 

@@ -16,13 +16,14 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_auth_jwt_strip_set(ngx_http_request_t *r);
+static ngx_int_t ngx_http_auth_jwt_identity_noted(ngx_http_request_t *r,
+    ngx_http_auth_jwt_values_t *noted, ngx_http_auth_jwt_values_t *values);
+static ngx_int_t ngx_http_auth_jwt_identity_make(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_values_t *values, const char **detail);
 static ngx_int_t ngx_http_auth_jwt_identity_values(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values,
     const char **detail);
-static void ngx_http_auth_jwt_identity_noted(ngx_http_auth_jwt_note_t *note,
-    ngx_str_t *values, ngx_uint_t n);
-static void ngx_http_auth_jwt_identity_note(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values, ngx_uint_t n);
 static ngx_int_t ngx_http_auth_jwt_identity_value(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_identity_t *identity, ngx_http_auth_jwt_value_t *value);
@@ -30,8 +31,9 @@ static ngx_int_t ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value,
     jot_str_t text);
 static ngx_int_t ngx_http_auth_jwt_encode_claim(
     ngx_http_auth_jwt_value_t *value, jot_value_t *claim);
-static ngx_int_t ngx_http_auth_jwt_push(ngx_http_request_t *r,
-    ngx_http_auth_jwt_identity_t *identity, ngx_str_t *value);
+static ngx_int_t ngx_http_auth_jwt_identity_push(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_values_t *values);
 
 
 /*
@@ -42,8 +44,6 @@ static ngx_int_t ngx_http_auth_jwt_push(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                     i;
-    ngx_http_auth_jwt_identity_t  *identity;
     ngx_http_auth_jwt_loc_conf_t  *conf;
 
     if (ngx_http_auth_jwt_strip_set(r) != NGX_OK) {
@@ -52,18 +52,10 @@ ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r)
 
     conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_jwt_module);
 
-    if (conf->identity == NULL) {
-        return NGX_DECLINED;
-    }
-
-    identity = conf->identity->elts;
-
-    for (i = 0; i < conf->identity->nelts; i++) {
-        if (ngx_http_auth_jwt_headers_strip(r, &identity[i].letters)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (conf->identity
+        && ngx_http_auth_jwt_headers_strip(r, conf->identity) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return NGX_DECLINED;
@@ -124,57 +116,108 @@ ngx_int_t
 ngx_http_auth_jwt_identity_set(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, const char **detail)
 {
-    ngx_int_t                      rc;
-    ngx_str_t                     *values;
-    ngx_uint_t                     i, n;
-    ngx_http_auth_jwt_note_t      *note;
-    ngx_http_auth_jwt_identity_t  *identity;
+    ngx_int_t                   rc;
+    ngx_http_auth_jwt_note_t   *note;
+    ngx_http_auth_jwt_values_t  values;
 
     if (decision->conf->identity == NULL) {
         return NGX_OK;
-    }
-
-    identity = decision->conf->identity->elts;
-    n = decision->conf->identity->nelts;
-
-    values = ngx_pcalloc(r->pool, n * sizeof(ngx_str_t));
-    if (values == NULL) {
-        return NGX_ERROR;
     }
 
     note = decision->entry
            ? ngx_http_auth_jwt_cache_note(decision->entry, decision->conf)
            : NULL;
 
-    if (note && note->values) {
-        ngx_http_auth_jwt_identity_noted(note, values, n);
+    rc = note && note->values.text
+         ? ngx_http_auth_jwt_identity_noted(r, &note->values, &values)
+         : ngx_http_auth_jwt_identity_make(r, decision, &values, detail);
 
-    } else {
-        rc = ngx_http_auth_jwt_identity_values(r, decision, values, detail);
+    /* Once more: rewrite code may have come between. */
 
-        if (rc != NGX_OK) {
-            (void) ngx_http_auth_jwt_strip_set(r);
-            return rc;
-        }
-
-        if (decision->entry) {
-            ngx_http_auth_jwt_identity_note(r, decision, values, n);
-        }
+    if (rc == NGX_OK) {
+        rc = ngx_http_auth_jwt_headers_strip(r, decision->conf->identity);
     }
 
-    for (i = 0; i < n; i++) {
+    if (rc == NGX_OK) {
+        rc = ngx_http_auth_jwt_identity_push(r, decision, &values);
+    }
 
-        /* Once more: rewrite code may have come between. */
+    if (rc != NGX_OK) {
+        (void) ngx_http_auth_jwt_strip_set(r);
+    }
 
-        if (ngx_http_auth_jwt_headers_strip(r, &identity[i].letters)
-            != NGX_OK
-            || (values[i].len
-                && ngx_http_auth_jwt_push(r, &identity[i], &values[i])
-                   != NGX_OK))
-        {
-            (void) ngx_http_auth_jwt_strip_set(r);
-            return NGX_ERROR;
+    return rc;
+}
+
+
+/* A copy of the text, for the note may be gone before the request. */
+
+static ngx_int_t
+ngx_http_auth_jwt_identity_noted(ngx_http_request_t *r,
+    ngx_http_auth_jwt_values_t *noted, ngx_http_auth_jwt_values_t *values)
+{
+    *values = *noted;
+
+    values->text = ngx_pnalloc(r->pool, noted->len);
+    if (values->text == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(values->text, noted->text, noted->len);
+
+    return NGX_OK;
+}
+
+
+/* Noted, if there is memory for it. */
+
+static ngx_int_t
+ngx_http_auth_jwt_identity_make(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_values_t *values, const char **detail)
+{
+    u_char                         *p;
+    ngx_int_t                       rc;
+    ngx_str_t                      *value;
+    ngx_uint_t                      i, n;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
+
+    n = decision->conf->identity->nelts;
+    value = ngx_pcalloc(r->pool, n * sizeof(ngx_str_t));
+    values->lengths = ngx_palloc(r->pool, n * sizeof(uint16_t));
+
+    if (value == NULL || values->lengths == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_auth_jwt_identity_values(r, decision, value, detail);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    for (i = 0, values->len = n; i < n; i++) {
+        values->len += value[i].len;
+    }
+
+    values->text = ngx_pnalloc(r->pool, values->len);
+    if (values->text == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, p = values->text; i < n; i++) {
+        values->lengths[i] = (uint16_t) value[i].len;
+
+        if (value[i].len) {
+            p = ngx_cpymem(p, value[i].data, value[i].len);
         }
+
+        *p++ = '\0';
+    }
+
+    if (decision->entry) {
+        jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+        ngx_http_auth_jwt_cache_set_note(jmcf->cache, decision->entry,
+                                         decision->conf, values);
     }
 
     return NGX_OK;
@@ -229,82 +272,26 @@ ngx_http_auth_jwt_identity_values(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_http_auth_jwt_identity_noted(ngx_http_auth_jwt_note_t *note,
-    ngx_str_t *values, ngx_uint_t n)
-{
-    u_char      *p;
-    ngx_uint_t   i;
-
-    p = note->values;
-
-    for (i = 0; i < n; i++) {
-        values[i].data = p;
-        values[i].len = note->lengths[i];
-        p += note->lengths[i];
-    }
-}
-
-
-/* If there is no memory for it, it is made again. */
-
-static void
-ngx_http_auth_jwt_identity_note(ngx_http_request_t *r,
-    ngx_http_auth_jwt_decision_t *decision, ngx_str_t *values, ngx_uint_t n)
-{
-    size_t                          len;
-    u_char                         *text, *p;
-    uint16_t                       *lengths;
-    ngx_uint_t                      i;
-    ngx_http_auth_jwt_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
-
-    for (i = 0, len = 0; i < n; i++) {
-        len += values[i].len;
-    }
-
-    lengths = ngx_palloc(r->pool, n * sizeof(uint16_t));
-    text = ngx_pnalloc(r->pool, len + 1);
-
-    if (lengths == NULL || text == NULL) {
-        return;
-    }
-
-    for (i = 0, p = text; i < n; i++) {
-        lengths[i] = (uint16_t) values[i].len;
-
-        if (values[i].len) {
-            p = ngx_cpymem(p, values[i].data, values[i].len);
-        }
-    }
-
-    ngx_http_auth_jwt_cache_set_note(jmcf->cache, decision->entry,
-                                     decision->conf, text, len, lengths, n);
-}
-
-
 /* What any request of this tree has set: a subrequest starts with it copied. */
 
 static ngx_int_t
 ngx_http_auth_jwt_strip_set(ngx_http_request_t *r)
 {
-    ngx_str_t                *name;
-    ngx_uint_t                i;
-    ngx_http_request_t       *pr;
-    ngx_http_auth_jwt_ctx_t  *ctx;
+    ngx_http_request_t            *pr;
+    ngx_http_auth_jwt_ctx_t       *ctx;
+    ngx_http_auth_jwt_decision_t  *decision;
 
     for (pr = r; pr; pr = pr->parent) {
         ctx = ngx_http_auth_jwt_ctx_find(pr);
 
-        if (ctx == NULL || ctx->set == NULL) {
-            continue;
-        }
-
-        name = ctx->set->elts;
-
-        for (i = 0; i < ctx->set->nelts; i++) {
-            if (ngx_http_auth_jwt_headers_strip(r, &name[i]) != NGX_OK) {
+        for (decision = ctx ? ctx->decisions : NULL;
+             decision;
+             decision = decision->next)
+        {
+            if (decision->set
+                && ngx_http_auth_jwt_headers_strip(r, decision->conf->identity)
+                   != NGX_OK)
+            {
                 return NGX_ERROR;
             }
         }
@@ -456,58 +443,49 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
 }
 
 
+/* The text becomes the headers' own. */
+
 static ngx_int_t
-ngx_http_auth_jwt_push(ngx_http_request_t *r,
-    ngx_http_auth_jwt_identity_t *identity, ngx_str_t *value)
+ngx_http_auth_jwt_identity_push(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision,
+    ngx_http_auth_jwt_values_t *values)
 {
-    ngx_str_t                *set;
-    ngx_table_elt_t          *h;
-    ngx_http_auth_jwt_ctx_t  *ctx;
+    u_char                        *p;
+    ngx_uint_t                     i, n, given;
+    ngx_table_elt_t               *h;
+    ngx_http_auth_jwt_identity_t  *identity;
 
-    ctx = ngx_http_auth_jwt_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
+    identity = decision->conf->identity->elts;
+    n = decision->conf->identity->nelts;
+
+    for (i = 0, given = 0; i < n; i++) {
+        given += values->lengths[i] != 0;
     }
 
-    if (ctx->set == NULL) {
-        ctx->set = ngx_array_create(r->pool, 4, sizeof(ngx_str_t));
-        if (ctx->set == NULL) {
-            return NGX_ERROR;
-        }
+    if (given == 0) {
+        return NGX_OK;
     }
 
-    if (ngx_http_auth_jwt_headers_own(r) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    set = ngx_array_push(ctx->set);
-    if (set == NULL) {
-        return NGX_ERROR;
-    }
-
-    *set = identity->letters;
-
-    h = ngx_list_push(&r->headers_in.headers);
+    h = ngx_http_auth_jwt_headers_add(r, given);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
+    decision->set = 1;
 
-    h->key = identity->name;
-    h->value.len = value->len;
-    h->value.data = ngx_pnalloc(r->pool, value->len + 1);
-    h->lowcase_key = identity->lowcase;
-    h->hash = identity->hash;
+    for (i = 0, p = values->text; i < n; i++) {
 
-    if (h->value.data == NULL) {
-        return NGX_ERROR;
+        if (values->lengths[i]) {
+            h->key = identity[i].name;
+            h->lowcase_key = identity[i].lowcase;
+            h->hash = identity[i].hash;
+            h->value.data = p;
+            h->value.len = values->lengths[i];
+            h++;
+        }
+
+        p += values->lengths[i] + 1;
     }
-
-    ngx_memcpy(h->value.data, value->data, value->len);
-    h->value.data[value->len] = '\0';
-
-    ngx_http_auth_jwt_headers_forget(r);
 
     return NGX_OK;
 }

@@ -43,12 +43,14 @@ my %LOCATION = (
     if       => ['auth_jwt on; if ($http_x_user) { set $seen 1; }',
                  undef, 'alice'],
     strip    => ['auth_jwt on; auth_jwt_identity_header X-User;', undef, ''],
+    variable => ['auth_jwt on token=$given;', 'alice', 'alice'],
     local    => ['auth_jwt on; auth_jwt_identity_header X-Local sub; ' .
                  'auth_jwt_identity_header X-User;', undef, ''],
 );
 
 
 my $site = Site->new;
+my $token = $site->token(sub => 'alice');
 Record::start($site, @Record::PROTOCOLS);
 
 $site->run(http => <<"HTTP", server => <<"SERVER");
@@ -62,6 +64,7 @@ HTTP
         listen unix:$site->{data}/run/h2.sock http2;
         set \$other '';
         set \$seen '';
+        set \$given $token;
         set \$early "\$http_x_user\$http_x__user\$http_xuser";
         proxy_http_version 1.1;
         proxy_set_header X-Early \$early;
@@ -73,8 +76,6 @@ SERVER
 
 
 # --- every protocol, every location ------------------------------------------
-
-my $token = $site->token(sub => 'alice');
 
 for my $protocol (@Record::PROTOCOLS) {
     for my $location (sort keys %LOCATION) {
@@ -107,6 +108,19 @@ is_deeply([Record::got($site->ask('/http/local', $token, @FORGED,
     'X-Local' => 'mallory'), 'X-Local')], ['alice'], "a location's own name");
 is_deeply([Record::got($site->ask('/http/on', $token, 'X-User-Id' => 7,
     'X-Use' => 8), 'X-User-Id')], [7], 'a longer name is another');
+
+
+# A request without any line, or with none that stays.
+
+for my $protocol (@Record::PROTOCOLS) {
+    for (['none', ''], ['only a forged one', "X-User: mallory\r\n"],
+         ['only forged ones', join '', map { "$_: mallory\r\n" } @SPELLINGS])
+    {
+        my ($name, $lines) = @$_;
+        is_got("HTTP/1.0, $protocol, $name", 'alice', Gate::parse($site->raw(
+            "GET /$protocol/variable HTTP/1.0\r\n$lines\r\n")));
+    }
+}
 
 
 # --- HTTP/2 ------------------------------------------------------------------
