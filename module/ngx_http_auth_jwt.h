@@ -159,6 +159,7 @@ typedef struct {
     ngx_uint_t                  type;
     ngx_flag_t                  optional;
     time_t                      leeway;
+    jot_policy_t                policy;     /* made of these, for jot */
 } ngx_http_auth_jwt_loc_conf_t;
 
 #define NGX_HTTP_AUTH_JWT_EXP_REQUIRED  0
@@ -170,7 +171,7 @@ typedef struct ngx_http_auth_jwt_decision_s  ngx_http_auth_jwt_decision_t;
 struct ngx_http_auth_jwt_decision_s {
     ngx_http_auth_jwt_decision_t   *next;
     ngx_http_auth_jwt_loc_conf_t   *conf;
-    ngx_str_t                       text;
+    ngx_str_t                       text;       /* the pool's, or entry's */
     ngx_int_t                       offered;    /* ngx_http_auth_jwt_token's */
     jot_token_t                     token;      /* see ..._token_of() */
     ngx_http_auth_jwt_entry_t      *entry;      /* of the cache, or NULL */
@@ -274,6 +275,8 @@ ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_find(
 ngx_http_auth_jwt_entry_t *ngx_http_auth_jwt_cache_add(
     ngx_http_auth_jwt_cache_t *cache, ngx_str_t *text, uint64_t keys,
     const jot_token_t *token);
+/* The same letters as those it was found by, the entry's own. */
+u_char *ngx_http_auth_jwt_cache_text(ngx_http_auth_jwt_entry_t *entry);
 void ngx_http_auth_jwt_cache_times(ngx_http_auth_jwt_entry_t *entry,
     jot_token_t *token);
 ngx_http_auth_jwt_note_t *ngx_http_auth_jwt_cache_note(

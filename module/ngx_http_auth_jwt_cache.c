@@ -320,6 +320,13 @@ ngx_http_auth_jwt_cache_room(ngx_http_auth_jwt_cache_t *cache,
 }
 
 
+u_char *
+ngx_http_auth_jwt_cache_text(ngx_http_auth_jwt_entry_t *entry)
+{
+    return entry->text;
+}
+
+
 void
 ngx_http_auth_jwt_cache_times(ngx_http_auth_jwt_entry_t *entry,
     jot_token_t *token)

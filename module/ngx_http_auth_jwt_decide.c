@@ -21,8 +21,9 @@ static void ngx_http_auth_jwt_ctx_cleanup(void *data);
 static void ngx_http_auth_jwt_begin(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx);
 static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_decision(
-    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
-    ngx_str_t *text);
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf);
+static ngx_int_t ngx_http_auth_jwt_keep(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision);
 static ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_judgement(
     ngx_http_request_t *r, ngx_flag_t wait);
 static void ngx_http_auth_jwt_judge(ngx_http_request_t *r,
@@ -40,8 +41,6 @@ static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
 static jot_status_t ngx_http_auth_jwt_try(
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
 static ngx_flag_t ngx_http_auth_jwt_other_keys(jot_status_t status);
-static void ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf,
-    jot_policy_t *policy);
 static unsigned ngx_http_auth_jwt_allowed(ngx_http_auth_jwt_loc_conf_t *conf,
     ngx_http_auth_jwt_ring_t *ring);
 
@@ -104,11 +103,12 @@ ngx_http_auth_jwt_judgement(ngx_http_request_t *r, ngx_flag_t wait)
         }
     }
 
-    decision = ngx_http_auth_jwt_decision(ctx, conf, &text);
+    decision = ngx_http_auth_jwt_decision(ctx, conf);
     if (decision == NULL) {
         return NULL;
     }
 
+    decision->text = text;
     decision->offered = rc;
 
     switch (rc) {
@@ -135,6 +135,13 @@ ngx_http_auth_jwt_judgement(ngx_http_request_t *r, ngx_flag_t wait)
     default:
         decision->status = JOT_INTERNAL;
         decision->detail = "the token cannot be read";
+    }
+
+    if (decision->text.data == text.data
+        && ngx_http_auth_jwt_keep(r, decision) != NGX_OK)
+    {
+        decision->status = JOT_INTERNAL;
+        decision->detail = "no memory";
     }
 
     return decision;
@@ -263,11 +270,9 @@ ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision)
 }
 
 
-/* The text is copied: a redirect may change what the variable points to. */
-
 static ngx_http_auth_jwt_decision_t *
 ngx_http_auth_jwt_decision(ngx_http_auth_jwt_ctx_t *ctx,
-    ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *text)
+    ngx_http_auth_jwt_loc_conf_t *conf)
 {
     ngx_http_auth_jwt_decision_t  *decision;
 
@@ -277,12 +282,6 @@ ngx_http_auth_jwt_decision(ngx_http_auth_jwt_ctx_t *ctx,
         return NULL;
     }
 
-    decision->text.data = ngx_pstrdup(ctx->request->pool, text);
-    if (decision->text.data == NULL) {
-        return NULL;
-    }
-
-    decision->text.len = text->len;
     decision->conf = conf;
     decision->status = JOT_INTERNAL;
     decision->detail = "not judged";
@@ -292,6 +291,30 @@ ngx_http_auth_jwt_decision(ngx_http_auth_jwt_ctx_t *ctx,
     ctx->last = decision;
 
     return decision;
+}
+
+
+/*
+ * A redirect may change what a variable points to, so the text is a copy; of a
+ * token that is remembered, the cache's.
+ */
+
+static ngx_int_t
+ngx_http_auth_jwt_keep(ngx_http_request_t *r,
+    ngx_http_auth_jwt_decision_t *decision)
+{
+    u_char  *copy;
+
+    copy = ngx_pstrdup(r->pool, &decision->text);
+
+    if (copy == NULL) {
+        ngx_str_set(&decision->text, "");
+        return NGX_ERROR;
+    }
+
+    decision->text.data = copy;
+
+    return NGX_OK;
 }
 
 
@@ -342,23 +365,20 @@ static jot_status_t
 ngx_http_auth_jwt_claims(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
-    jot_policy_t                   policy;
     jot_status_t                   status;
     ngx_http_auth_jwt_loc_conf_t  *conf;
 
     conf = decision->conf;
 
-    ngx_http_auth_jwt_policy(conf, &policy);
-
     if (decision->flat) {
         if (ngx_http_auth_jwt_cache_note(decision->entry, conf)) {
-            return jot_times_check(&decision->token, &policy, ngx_time());
+            return jot_times_check(&decision->token, &conf->policy, ngx_time());
         }
 
         (void) ngx_http_auth_jwt_token_of(r, decision);
     }
 
-    status = jot_claims_check(&decision->token, &policy, ngx_time());
+    status = jot_claims_check(&decision->token, &conf->policy, ngx_time());
 
     if (status != JOT_OK) {
         return status;
@@ -417,15 +437,13 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
     ngx_int_t      rc;
-    ngx_str_t     *text;
     jot_status_t   status;
-
-    text = &decision->text;
 
     ngx_http_auth_jwt_trial(r, ctx, decision, trial);
 
     decision->flat = 0;
-    decision->entry = ngx_http_auth_jwt_cache_find(trial->cache, text,
+    decision->entry = ngx_http_auth_jwt_cache_find(trial->cache,
+                                                   &decision->text,
                                                    trial->keys);
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
@@ -435,6 +453,7 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     if (decision->entry) {
         decision->flat = 1;
         decision->token.detail = "";
+        decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
         ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
 
         (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
@@ -442,13 +461,19 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         return JOT_OK;
     }
 
-    if (!ngx_http_auth_jwt_b64token(text)) {
+    if (ngx_http_auth_jwt_keep(r, decision) != NGX_OK) {
+        decision->token.detail = "no memory";
+        return JOT_INTERNAL;
+    }
+
+    if (!ngx_http_auth_jwt_b64token(&decision->text)) {
         decision->token.detail = "not a bearer token";
         return JOT_MALFORMED;
     }
 
     status = jot_token_parse(&decision->token, trial->headers,
-                             (char *) text->data, text->len);
+                             (char *) decision->text.data,
+                             decision->text.len);
 
     if (status != JOT_OK) {
         return status;
@@ -532,32 +557,6 @@ ngx_http_auth_jwt_other_keys(jot_status_t status)
     return status == JOT_UNAVAILABLE || status == JOT_KEY
            || status == JOT_ALGORITHM || status == JOT_SIGNATURE
            || status == JOT_ISSUER;
-}
-
-
-static void
-ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf,
-    jot_policy_t *policy)
-{
-    ngx_memzero(policy, sizeof(jot_policy_t));
-
-    policy->leeway = conf->leeway;
-    policy->exp_optional = conf->exp == NGX_HTTP_AUTH_JWT_EXP_OPTIONAL;
-
-    if (conf->issuers) {
-        policy->issuers = conf->issuers->elts;
-        policy->nissuers = conf->issuers->nelts;
-    }
-
-    if (conf->audiences) {
-        policy->audiences = conf->audiences->elts;
-        policy->naudiences = conf->audiences->nelts;
-    }
-
-    if (conf->typs) {
-        policy->typs = conf->typs->elts;
-        policy->ntyps = conf->typs->nelts;
-    }
 }
 
 

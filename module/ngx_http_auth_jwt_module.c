@@ -12,6 +12,7 @@ static char *ngx_http_auth_jwt_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_auth_jwt_create_conf(ngx_conf_t *cf);
 static char *ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf);
 static ngx_int_t ngx_http_auth_jwt_init(ngx_conf_t *cf);
 static char *ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -310,8 +311,38 @@ ngx_http_auth_jwt_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 0);
     ngx_conf_merge_value(conf->optional, prev->optional, 0);
 
+    ngx_http_auth_jwt_policy(conf);
+
     return ngx_http_auth_jwt_check_conf(cf, conf) == NGX_OK ? NGX_CONF_OK
                                                             : NGX_CONF_ERROR;
+}
+
+
+static void
+ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf)
+{
+    jot_policy_t  *policy;
+
+    policy = &conf->policy;
+    ngx_memzero(policy, sizeof(jot_policy_t));
+
+    policy->leeway = conf->leeway;
+    policy->exp_optional = conf->exp == NGX_HTTP_AUTH_JWT_EXP_OPTIONAL;
+
+    if (conf->issuers) {
+        policy->issuers = conf->issuers->elts;
+        policy->nissuers = conf->issuers->nelts;
+    }
+
+    if (conf->audiences) {
+        policy->audiences = conf->audiences->elts;
+        policy->naudiences = conf->audiences->nelts;
+    }
+
+    if (conf->typs) {
+        policy->typs = conf->typs->elts;
+        policy->ntyps = conf->typs->nelts;
+    }
 }
 
 

@@ -174,6 +174,21 @@ subtest 'no more tokens than the number' => sub {
 };
 
 
+subtest 'a request goes on with what is remembered no longer' => sub {
+    start(cache => 'auth_jwt_token_cache 1;');
+    my $token = mint(sub => 'ann');
+    for my $n (1 .. 3) {
+        is(ask($token), '200 ok verified', "token, time $n");
+        is(ask($token), '200 ok remembered', 'it is the one remembered');
+        is(ask($token, '/asks/', 'X-Second' => mint(sub => 'bob')),
+            '200 ok remembered', 'a subrequest with another takes its place');
+        like($asked[-1], qr/^\{.*"ann".*\}\|ann\|ES256\|k\z/,
+            'the request has its own claims');
+    }
+    $gate->stop_part('nginx');
+};
+
+
 subtest 'no more bytes than the size' => sub {
     start(cache => 'auth_jwt_token_cache 1000 size=64k;');
     my @token = map { mint(n => $_, long => 'x' x (500 * ($_ % 10))) } 1 .. 40;
@@ -268,6 +283,12 @@ http {
         @{[ $place->('/more/', $keys->('more')) ]}
         @{[ $place->('/shadowed/', $keys->('more', 'other')) ]}
         @{[ $place->('/secret/', $keys->('secret')) ]}
+        @{[ $place->('/asks/', 'auth_request /second/file.html;') ]}
+        location /second/ {
+            alias $gate->{data}/web/;
+            auth_jwt a token=\$http_x_second;
+            auth_jwt_identity_header X-User sub;
+        }
     }
 }
 CONF
@@ -294,10 +315,10 @@ sub new_log {
 # "status, \$jwt_status, whether the signature was verified or remembered".
 
 sub ask {
-    my ($token, $path) = @_;
+    my ($token, $path, @more) = @_;
 
     my $answer = $gate->get(($path // '/') . 'file.html',
-        Authorization => "Bearer $token");
+        Authorization => "Bearer $token", @more);
     push @asked, Gate::header($answer, 'X-Claims');
 
     my ($how) = new_log() =~ /auth_jwt: signature is (?:to be )?(\w+)/;
