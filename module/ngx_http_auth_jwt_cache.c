@@ -545,13 +545,16 @@ ngx_http_auth_jwt_cache_buckets(ngx_uint_t number)
 }
 
 
-/* SipHash-2-4 (Aumasson and Bernstein, 2012) of the tail and the keys. */
+/*
+ * SipHash (Aumasson and Bernstein, 2012) of the tail and the keys, with one
+ * round for a word and three at the end, as hash tables elsewhere have it.
+ */
 
 static uint64_t
 ngx_http_auth_jwt_cache_hash(ngx_http_auth_jwt_cache_t *cache,
     ngx_str_t *text, uint64_t keys)
 {
-    uint64_t    v[4], word[NGX_HTTP_AUTH_JWT_TAIL / 8 + 2];
+    uint64_t    v[4], word[NGX_HTTP_AUTH_JWT_TAIL / 8 + 1];
     ngx_uint_t  i;
 
     v[0] = cache->key[0] ^ 0x736f6d6570736575;
@@ -562,18 +565,16 @@ ngx_http_auth_jwt_cache_hash(ngx_http_auth_jwt_cache_t *cache,
     ngx_memcpy(word, text->data + text->len - NGX_HTTP_AUTH_JWT_TAIL,
                NGX_HTTP_AUTH_JWT_TAIL);
     word[NGX_HTTP_AUTH_JWT_TAIL / 8] = keys;
-    word[NGX_HTTP_AUTH_JWT_TAIL / 8 + 1] = text->len;
 
     for (i = 0; i < sizeof(word) / sizeof(word[0]); i++) {
         v[3] ^= word[i];
-        ngx_http_auth_jwt_sip_round(v);
         ngx_http_auth_jwt_sip_round(v);
         v[0] ^= word[i];
     }
 
     v[2] ^= 0xff;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 3; i++) {
         ngx_http_auth_jwt_sip_round(v);
     }
 

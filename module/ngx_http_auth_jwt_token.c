@@ -19,12 +19,15 @@ typedef struct {
 
 static void ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     ngx_http_auth_jwt_source_t *source);
+static ngx_flag_t ngx_http_auth_jwt_called(ngx_table_elt_t *header,
+    u_char *lowcase);
 static void ngx_http_auth_jwt_search_args(ngx_http_auth_jwt_search_t *search,
     ngx_str_t *name);
 static void ngx_http_auth_jwt_search_cookies(
     ngx_http_auth_jwt_search_t *search, ngx_str_t *name, ngx_str_t *line);
 static void ngx_http_auth_jwt_search_bearer(
     ngx_http_auth_jwt_search_t *search, ngx_str_t *line, ngx_flag_t bare);
+static ngx_flag_t ngx_http_auth_jwt_scheme(ngx_str_t *text);
 static void ngx_http_auth_jwt_found(ngx_http_auth_jwt_search_t *search,
     ngx_str_t *token);
 static void ngx_http_auth_jwt_trim(ngx_str_t *text);
@@ -205,8 +208,7 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
         }
 
         if (header[i].key.len != name.len
-            || !ngx_http_auth_jwt_starts(&header[i].key, (char *) name.data,
-                                         name.len))
+            || !ngx_http_auth_jwt_called(&header[i], name.data))
         {
             continue;
         }
@@ -218,6 +220,18 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
             ngx_http_auth_jwt_search_bearer(search, &header[i].value, bare);
         }
     }
+}
+
+
+/* Who adds a header of his own may leave out what nginx compares names by. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_called(ngx_table_elt_t *header, u_char *lowcase)
+{
+    return header->lowcase_key
+           ? ngx_memcmp(header->lowcase_key, lowcase, header->key.len) == 0
+           : ngx_http_auth_jwt_starts(&header->key, (char *) lowcase,
+                                      header->key.len);
 }
 
 
@@ -296,7 +310,7 @@ ngx_http_auth_jwt_search_bearer(ngx_http_auth_jwt_search_t *search,
 
     value = *line;
 
-    if (ngx_http_auth_jwt_starts(&value, "bearer ", sizeof("bearer ") - 1)) {
+    if (ngx_http_auth_jwt_scheme(&value)) {
         value.data += sizeof("Bearer") - 1;
         value.len -= sizeof("Bearer") - 1;
         ngx_http_auth_jwt_trim(&value);
@@ -317,6 +331,18 @@ ngx_http_auth_jwt_search_bearer(ngx_http_auth_jwt_search_t *search,
     }
 
     ngx_http_auth_jwt_found(search, &value);
+}
+
+
+/* First as nearly everybody writes it. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_scheme(ngx_str_t *text)
+{
+    return (text->len >= sizeof("Bearer ") - 1
+            && ngx_memcmp(text->data, "Bearer ", sizeof("Bearer ") - 1) == 0)
+           || ngx_http_auth_jwt_starts(text, "bearer ",
+                                       sizeof("bearer ") - 1);
 }
 
 
