@@ -39,6 +39,7 @@ typedef enum {
 typedef struct {
     ngx_http_auth_jwt_place_t  place;
     ngx_str_t                  name;
+    unsigned                   bare:1;      /* "Bearer" may be left out */
 } ngx_http_auth_jwt_source_t;
 
 typedef struct {
@@ -186,6 +187,7 @@ struct ngx_http_auth_jwt_decision_s {
 /* Of one request, subrequests have their own; outlives redirects. */
 typedef struct {
     ngx_http_request_t             *request;
+    ngx_http_auth_jwt_decision_t    first;      /* most have no other */
     ngx_http_auth_jwt_decision_t   *decisions;
     ngx_http_auth_jwt_decision_t   *last;
     ngx_table_elt_t                *challenge;  /* ours, as sent so far */
@@ -302,6 +304,7 @@ typedef struct {
     ngx_http_auth_jwt_document_t  *documents[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
     ngx_uint_t                     pending;
     unsigned                       may_fetch:1;
+    unsigned                       fetched:1;       /* some of them are */
     unsigned                       incomplete:1;    /* keys cannot be had */
 } ngx_http_auth_jwt_ring_t;
 

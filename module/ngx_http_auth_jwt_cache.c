@@ -27,7 +27,7 @@
 /* Refused cheaply for so long, in seconds, once exp has passed. */
 #define NGX_HTTP_AUTH_JWT_CACHE_LATE    300
 
-#define NGX_HTTP_AUTH_JWT_TAIL          32
+#define NGX_HTTP_AUTH_JWT_TAIL          16
 
 /* Locations that one token is noted for; with more it is read again. */
 #define NGX_HTTP_AUTH_JWT_NOTES         4

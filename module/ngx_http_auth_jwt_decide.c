@@ -203,15 +203,16 @@ ngx_http_auth_jwt_ctx(ngx_http_request_t *r)
         return ctx;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_auth_jwt_ctx_t));
-    if (cln == NULL) {
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_auth_jwt_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (ctx == NULL || cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_auth_jwt_ctx_t));
     ctx->request = r;
 
+    cln->data = ctx;
     cln->handler = ngx_http_auth_jwt_ctx_cleanup;
 
     return ctx;
@@ -276,8 +277,11 @@ ngx_http_auth_jwt_decision(ngx_http_auth_jwt_ctx_t *ctx,
 {
     ngx_http_auth_jwt_decision_t  *decision;
 
-    decision = ngx_pcalloc(ctx->request->pool,
-                           sizeof(ngx_http_auth_jwt_decision_t));
+    decision = ctx->decisions
+               ? ngx_pcalloc(ctx->request->pool,
+                             sizeof(ngx_http_auth_jwt_decision_t))
+               : &ctx->first;
+
     if (decision == NULL) {
         return NULL;
     }
@@ -456,8 +460,11 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
         ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
 
-        (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
-                                            &trial->ring);
+        if (trial->ring.fetched) {
+            (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
+                                                &trial->ring);
+        }
+
         return JOT_OK;
     }
 

@@ -64,7 +64,6 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_array_t *identity)
     ngx_table_elt_t  *header;
 
     hits = 0;
-    list = r->headers_in.headers;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
@@ -80,8 +79,7 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_array_t *identity)
         return NGX_OK;
     }
 
-    ngx_memzero(&list.part, sizeof(ngx_list_part_t));
-    list.last = NULL;
+    ngx_memzero(&list, sizeof(ngx_list_t));
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
@@ -288,8 +286,7 @@ ngx_http_auth_jwt_named(ngx_str_t *key, ngx_array_t *identity)
 {
     u_char                         first;
     size_t                         i;
-    ngx_uint_t                     k;
-    ngx_http_auth_jwt_identity_t  *name;
+    ngx_http_auth_jwt_identity_t  *name, *last;
 
     first = 0;
 
@@ -298,10 +295,11 @@ ngx_http_auth_jwt_named(ngx_str_t *key, ngx_array_t *identity)
     }
 
     name = identity->elts;
+    last = name + identity->nelts;
 
-    for (k = 0; k < identity->nelts; k++) {
-        if (name[k].letters.data[0] == first
-            && ngx_http_auth_jwt_same(&name[k].letters, key->data, key->len))
+    for ( /* void */ ; name < last; name++) {
+        if (name->letters.data[0] == first
+            && ngx_http_auth_jwt_same(&name->letters, key->data, key->len))
         {
             return 1;
         }

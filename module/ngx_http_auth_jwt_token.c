@@ -6,8 +6,6 @@
 #include "ngx_http_auth_jwt.h"
 
 
-#define NGX_HTTP_AUTH_JWT_AUTHORIZATION  "authorization"
-
 typedef struct {
     ngx_http_request_t  *request;
     ngx_str_t            token;
@@ -17,6 +15,8 @@ typedef struct {
 } ngx_http_auth_jwt_search_t;
 
 
+static void ngx_http_auth_jwt_source_header(
+    ngx_http_auth_jwt_source_t *source);
 static void ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     ngx_http_auth_jwt_source_t *source);
 static ngx_flag_t ngx_http_auth_jwt_called(ngx_table_elt_t *header,
@@ -36,7 +36,7 @@ static ngx_flag_t ngx_http_auth_jwt_starts(ngx_str_t *text, char *lowcase,
 
 
 static ngx_http_auth_jwt_source_t  ngx_http_auth_jwt_default_source = {
-    NGX_HTTP_AUTH_JWT_HEADER, ngx_string(NGX_HTTP_AUTH_JWT_AUTHORIZATION)
+    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("authorization"), 0
 };
 
 
@@ -146,8 +146,7 @@ ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 source->name.len = value[i].len - places[k].prefix.len;
 
                 if (source->place == NGX_HTTP_AUTH_JWT_HEADER) {
-                    ngx_strlow(source->name.data, source->name.data,
-                               source->name.len);
+                    ngx_http_auth_jwt_source_header(source);
                 }
 
                 break;
@@ -168,12 +167,26 @@ ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static void
+ngx_http_auth_jwt_source_header(ngx_http_auth_jwt_source_t *source)
+{
+    ngx_str_t  *name, *usual;
+
+    name = &source->name;
+    usual = &ngx_http_auth_jwt_default_source.name;
+
+    ngx_strlow(name->data, name->data, name->len);
+
+    source->bare = name->len != usual->len
+                   || ngx_strncmp(name->data, usual->data, name->len) != 0;
+}
+
+
+static void
 ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     ngx_http_auth_jwt_source_t *source)
 {
     ngx_str_t         name;
     ngx_uint_t        i;
-    ngx_flag_t        bare;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
@@ -187,10 +200,6 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     } else {
         name = source->name;
     }
-
-    bare = name.len != sizeof(NGX_HTTP_AUTH_JWT_AUTHORIZATION) - 1
-           || ngx_strncmp(name.data, NGX_HTTP_AUTH_JWT_AUTHORIZATION,
-                          name.len) != 0;
 
     part = &search->request->headers_in.headers.part;
     header = part->elts;
@@ -217,7 +226,8 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
             ngx_http_auth_jwt_search_cookies(search, &source->name,
                                              &header[i].value);
         } else {
-            ngx_http_auth_jwt_search_bearer(search, &header[i].value, bare);
+            ngx_http_auth_jwt_search_bearer(search, &header[i].value,
+                                            source->bare);
         }
     }
 }
