@@ -57,11 +57,15 @@ jot_string_plain(jot_reader_t *reader)
     char         *to;
     const char   *p, *end;
 
+    static const char  plain[256] = {
+        [' ' ... '!'] = 1, ['#' ... '['] = 1, [']' ... 0x7f] = 1
+    };
+
     p = reader->p;
     to = reader->string;
     end = reader->end;
 
-    while (p < end && (signed char) *p >= ' ' && *p != '"' && *p != '\\') {
+    while (p < end && plain[(unsigned char) *p]) {
         *to++ = *p++;
     }
 

@@ -441,6 +441,7 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
     ngx_int_t      rc;
+    ngx_flag_t     parsed;
     jot_status_t   status;
 
     ngx_http_auth_jwt_trial(r, ctx, decision, trial);
@@ -473,22 +474,28 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         return JOT_INTERNAL;
     }
 
-    if (!ngx_http_auth_jwt_b64token(&decision->text)) {
+    status = jot_token_parse(&decision->token, trial->headers,
+                             (char *) decision->text.data,
+                             decision->text.len);
+    parsed = status == JOT_OK;
+
+    if (parsed) {
+        status = ngx_http_auth_jwt_try(decision, trial);
+    }
+
+    /* A token that is good was decoded, so it has no other letters. */
+
+    if (status != JOT_OK && !ngx_http_auth_jwt_b64token(&decision->text)) {
+        jot_token_free(&decision->token);
         decision->token.detail = "not a bearer token";
         return JOT_MALFORMED;
     }
 
-    status = jot_token_parse(&decision->token, trial->headers,
-                             (char *) decision->text.data,
-                             decision->text.len);
-
-    if (status != JOT_OK) {
+    if (!parsed) {
         return status;
     }
 
     rc = ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf, &trial->ring);
-
-    status = ngx_http_auth_jwt_try(decision, trial);
 
     if (rc == NGX_OK && status == JOT_KEY && decision->token.kid.data) {
         rc = ngx_http_auth_jwt_keys_again(r, ctx, decision->conf,

@@ -406,6 +406,9 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
     size_t  i;
 
     static const u_char  hex[] = "0123456789ABCDEF";
+    static const u_char  plain[256] = {
+        ['!' ... '$'] = 1, ['&' ... '+'] = 1, ['-' ... '~'] = 1
+    };
 
     p = value->value.data + value->value.len;
     last = value->value.data + NGX_HTTP_AUTH_JWT_VALUE_SIZE;
@@ -418,9 +421,7 @@ ngx_http_auth_jwt_encode(ngx_http_auth_jwt_value_t *value, jot_str_t text)
             return NGX_HTTP_FORBIDDEN;
         }
 
-        if (c != '%' && c != ',' && c < 0x80
-            && (c != ' ' || (i > 0 && i < text.len - 1)))
-        {
+        if (plain[c] || (c == ' ' && i > 0 && i < text.len - 1)) {
             if (p == last) {
                 return NGX_DECLINED;
             }
