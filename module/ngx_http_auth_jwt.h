@@ -375,8 +375,8 @@ ngx_flag_t ngx_http_auth_jwt_fetching(ngx_http_request_t *r);
  * headers: letters are what names are compared by, in lower case.  _strip takes
  * out what is called like one of these identities, however it is written; _add
  * appends n lines, zeroed, for the caller to fill in, or NULL without memory.
- * Both give the request a list of its own, and drop what $http_NAME remembers of
- * any name that carries an identity somewhere.
+ * Both drop what $http_NAME remembers of any name that carries an identity
+ * somewhere.  _own gives a subrequest a list that is not its parent's.
  */
 ngx_int_t ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *letters);
@@ -384,6 +384,7 @@ ngx_int_t ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r,
     ngx_array_t *identity);
 ngx_table_elt_t *ngx_http_auth_jwt_headers_add(ngx_http_request_t *r,
     ngx_uint_t n);
+ngx_int_t ngx_http_auth_jwt_headers_own(ngx_http_request_t *r);
 ngx_int_t ngx_http_auth_jwt_headers_init(ngx_cycle_t *cycle);
 
 /* identity_conf */

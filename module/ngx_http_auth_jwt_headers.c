@@ -18,8 +18,6 @@ static ngx_flag_t ngx_http_auth_jwt_named(ngx_str_t *key,
 static ngx_flag_t ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data,
     size_t len);
 static ngx_inline u_char ngx_http_auth_jwt_letter(u_char c);
-static ngx_int_t ngx_http_auth_jwt_headers_own(ngx_list_t *list,
-    ngx_pool_t *pool);
 static void ngx_http_auth_jwt_headers_forget(ngx_http_request_t *r);
 static ngx_int_t ngx_http_auth_jwt_strip_run(ngx_list_t *list, ngx_pool_t *pool,
     ngx_table_elt_t *first, ngx_uint_t n);
@@ -104,8 +102,16 @@ ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_array_t *identity)
     }
 
     if (list.last == NULL) {
-        return ngx_list_init(&r->headers_in.headers, r->pool, 4,
-                             sizeof(ngx_table_elt_t));
+        if (ngx_list_init(&list, r->pool, 4, sizeof(ngx_table_elt_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        r->headers_in.headers = list;
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+
+        return NGX_OK;
     }
 
     /*
@@ -135,8 +141,7 @@ ngx_http_auth_jwt_headers_add(ngx_http_request_t *r, ngx_uint_t n)
     part = ngx_pcalloc(r->pool, sizeof(ngx_list_part_t)
                                 + n * sizeof(ngx_table_elt_t));
 
-    if (part == NULL || ngx_http_auth_jwt_headers_own(list, r->pool) != NGX_OK)
-    {
+    if (part == NULL || ngx_http_auth_jwt_headers_own(r) != NGX_OK) {
         return NULL;
     }
 
@@ -162,16 +167,25 @@ ngx_http_auth_jwt_headers_add(ngx_http_request_t *r, ngx_uint_t n)
 /*
  * A subrequest's list starts as a copy of its parent's: the same parts behind
  * the first, and a "last" that lies in the parent.  To append to it is to give
- * the parent a header.  So the parts are copied first, as views.
+ * the parent a header, or, since the parent's parts may have become smaller than
+ * the copied size says, to write behind one.  So the parts are copied, as views;
+ * a full last one makes the next push allocate another.
  */
 
-static ngx_int_t
-ngx_http_auth_jwt_headers_own(ngx_list_t *list, ngx_pool_t *pool)
+ngx_int_t
+ngx_http_auth_jwt_headers_own(ngx_http_request_t *r)
 {
+    ngx_list_t       *list;
     ngx_list_part_t  *part, *last;
 
+    list = &r->headers_in.headers;
+
+    if (list->part.nelts == 0) {
+        return ngx_list_init(list, r->pool, 4, sizeof(ngx_table_elt_t));
+    }
+
     for (last = &list->part; last->next; last = part) {
-        part = ngx_palloc(pool, sizeof(ngx_list_part_t));
+        part = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
         if (part == NULL) {
             return NGX_ERROR;
         }
@@ -181,6 +195,7 @@ ngx_http_auth_jwt_headers_own(ngx_list_t *list, ngx_pool_t *pool)
     }
 
     list->last = last;
+    list->nalloc = last->nelts;
 
     return NGX_OK;
 }
