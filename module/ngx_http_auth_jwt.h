@@ -38,7 +38,8 @@ typedef enum {
 
 typedef struct {
     ngx_http_auth_jwt_place_t  place;
-    ngx_str_t                  name;
+    ngx_str_t                  name;        /* of a header, in lower case */
+    ngx_str_t                  written;     /* ... and as it is written */
     unsigned                   bare:1;      /* "Bearer" may be left out */
 } ngx_http_auth_jwt_source_t;
 

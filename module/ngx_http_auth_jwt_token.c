@@ -15,12 +15,12 @@ typedef struct {
 } ngx_http_auth_jwt_search_t;
 
 
-static void ngx_http_auth_jwt_source_header(
+static ngx_int_t ngx_http_auth_jwt_source_header(ngx_conf_t *cf,
     ngx_http_auth_jwt_source_t *source);
 static void ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     ngx_http_auth_jwt_source_t *source);
-static ngx_flag_t ngx_http_auth_jwt_called(ngx_table_elt_t *header,
-    u_char *lowcase);
+static ngx_flag_t ngx_http_auth_jwt_called(ngx_str_t *key,
+    ngx_http_auth_jwt_source_t *source);
 static void ngx_http_auth_jwt_search_args(ngx_http_auth_jwt_search_t *search,
     ngx_str_t *name);
 static void ngx_http_auth_jwt_search_cookies(
@@ -36,7 +36,12 @@ static ngx_flag_t ngx_http_auth_jwt_starts(ngx_str_t *text, char *lowcase,
 
 
 static ngx_http_auth_jwt_source_t  ngx_http_auth_jwt_default_source = {
-    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("authorization"), 0
+    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("authorization"),
+    ngx_string("Authorization"), 0
+};
+
+static ngx_http_auth_jwt_source_t  ngx_http_auth_jwt_cookies = {
+    NGX_HTTP_AUTH_JWT_HEADER, ngx_string("cookie"), ngx_string("Cookie"), 0
 };
 
 
@@ -145,8 +150,10 @@ ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 source->name.data = value[i].data + places[k].prefix.len;
                 source->name.len = value[i].len - places[k].prefix.len;
 
-                if (source->place == NGX_HTTP_AUTH_JWT_HEADER) {
-                    ngx_http_auth_jwt_source_header(source);
+                if (source->place == NGX_HTTP_AUTH_JWT_HEADER
+                    && ngx_http_auth_jwt_source_header(cf, source) != NGX_OK)
+                {
+                    return NGX_CONF_ERROR;
                 }
 
                 break;
@@ -166,18 +173,28 @@ ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static void
-ngx_http_auth_jwt_source_header(ngx_http_auth_jwt_source_t *source)
+static ngx_int_t
+ngx_http_auth_jwt_source_header(ngx_conf_t *cf,
+    ngx_http_auth_jwt_source_t *source)
 {
     ngx_str_t  *name, *usual;
 
     name = &source->name;
     usual = &ngx_http_auth_jwt_default_source.name;
 
-    ngx_strlow(name->data, name->data, name->len);
+    source->written = *name;
+    name->data = ngx_pnalloc(cf->pool, name->len);
+
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(name->data, source->written.data, name->len);
 
     source->bare = name->len != usual->len
                    || ngx_strncmp(name->data, usual->data, name->len) != 0;
+
+    return NGX_OK;
 }
 
 
@@ -185,21 +202,18 @@ static void
 ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
     ngx_http_auth_jwt_source_t *source)
 {
-    ngx_str_t         name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                   i;
+    ngx_list_part_t             *part;
+    ngx_table_elt_t             *header;
+    ngx_http_auth_jwt_source_t  *line;
 
     if (source->place == NGX_HTTP_AUTH_JWT_ARG) {
         ngx_http_auth_jwt_search_args(search, &source->name);
         return;
     }
 
-    if (source->place == NGX_HTTP_AUTH_JWT_COOKIE) {
-        ngx_str_set(&name, "cookie");
-    } else {
-        name = source->name;
-    }
+    line = source->place == NGX_HTTP_AUTH_JWT_COOKIE
+           ? &ngx_http_auth_jwt_cookies : source;
 
     part = &search->request->headers_in.headers.part;
     header = part->elts;
@@ -216,9 +230,7 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
             i = 0;
         }
 
-        if (header[i].key.len != name.len
-            || !ngx_http_auth_jwt_called(&header[i], name.data))
-        {
+        if (!ngx_http_auth_jwt_called(&header[i].key, line)) {
             continue;
         }
 
@@ -233,15 +245,20 @@ ngx_http_auth_jwt_search(ngx_http_auth_jwt_search_t *search,
 }
 
 
-/* Who adds a header of his own may leave out what nginx compares names by. */
+/* As most write it, as HTTP/2 does, or in any other case. */
 
 static ngx_flag_t
-ngx_http_auth_jwt_called(ngx_table_elt_t *header, u_char *lowcase)
+ngx_http_auth_jwt_called(ngx_str_t *key, ngx_http_auth_jwt_source_t *source)
 {
-    return header->lowcase_key
-           ? ngx_memcmp(header->lowcase_key, lowcase, header->key.len) == 0
-           : ngx_http_auth_jwt_starts(&header->key, (char *) lowcase,
-                                      header->key.len);
+    size_t  len;
+
+    len = source->name.len;
+
+    return key->len == len
+           && (ngx_memcmp(key->data, source->written.data, len) == 0
+               || ngx_memcmp(key->data, source->name.data, len) == 0
+               || ngx_http_auth_jwt_starts(key, (char *) source->name.data,
+                                           len));
 }
 
 
