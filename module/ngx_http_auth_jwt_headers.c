@@ -15,6 +15,9 @@ static ngx_flag_t ngx_http_auth_jwt_remembers(ngx_str_t *variable,
     ngx_array_t *headers);
 static ngx_flag_t ngx_http_auth_jwt_named(ngx_str_t *key,
     ngx_array_t *identity);
+static uint32_t ngx_http_auth_jwt_initials(ngx_array_t *identity);
+static ngx_inline ngx_flag_t ngx_http_auth_jwt_perhaps(ngx_str_t *key,
+    uint32_t initials);
 static ngx_flag_t ngx_http_auth_jwt_same(ngx_str_t *letters, u_char *data,
     size_t len);
 static ngx_inline u_char ngx_http_auth_jwt_letter(u_char c);
@@ -56,18 +59,21 @@ ngx_http_auth_jwt_headers_letters(ngx_pool_t *pool, ngx_str_t *name,
 ngx_int_t
 ngx_http_auth_jwt_headers_strip(ngx_http_request_t *r, ngx_array_t *identity)
 {
+    uint32_t          initials;
     ngx_uint_t        i, first, hits;
     ngx_list_t        list;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
     hits = 0;
+    initials = ngx_http_auth_jwt_initials(identity);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            hits += ngx_http_auth_jwt_named(&header[i].key, identity);
+            hits += ngx_http_auth_jwt_perhaps(&header[i].key, initials)
+                    && ngx_http_auth_jwt_named(&header[i].key, identity);
         }
     }
 
@@ -294,33 +300,59 @@ ngx_http_auth_jwt_remembers(ngx_str_t *variable, ngx_array_t *headers)
 }
 
 
-/* Most names differ from ours in their first letter. */
-
 static ngx_flag_t
 ngx_http_auth_jwt_named(ngx_str_t *key, ngx_array_t *identity)
 {
-    u_char                         first;
-    size_t                         i;
-    ngx_http_auth_jwt_identity_t  *name, *last;
-
-    first = 0;
-
-    for (i = 0; i < key->len && first == 0; i++) {
-        first = ngx_http_auth_jwt_letter(key->data[i]);
-    }
+    ngx_uint_t                     i;
+    ngx_http_auth_jwt_identity_t  *name;
 
     name = identity->elts;
-    last = name + identity->nelts;
 
-    for ( /* void */ ; name < last; name++) {
-        if (name->letters.data[0] == first
-            && ngx_http_auth_jwt_same(&name->letters, key->data, key->len))
-        {
+    for (i = 0; i < identity->nelts; i++) {
+        if (ngx_http_auth_jwt_same(&name[i].letters, key->data, key->len)) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/*
+ * The lower five bits of what names begin with, for letters the same in either
+ * case: a name that begins with a letter of another kind is none of these.
+ */
+
+static uint32_t
+ngx_http_auth_jwt_initials(ngx_array_t *identity)
+{
+    uint32_t                       initials;
+    ngx_uint_t                     i;
+    ngx_http_auth_jwt_identity_t  *name;
+
+    initials = 0;
+    name = identity->elts;
+
+    for (i = 0; i < identity->nelts; i++) {
+        initials |= (uint32_t) 1 << (name[i].letters.data[0] & 0x1f);
+    }
+
+    return initials;
+}
+
+
+static ngx_inline ngx_flag_t
+ngx_http_auth_jwt_perhaps(ngx_str_t *key, uint32_t initials)
+{
+    u_char  c;
+
+    if (key->len == 0) {
+        return 0;
+    }
+
+    c = key->data[0] | 0x20;
+
+    return c < 'a' || c > 'z' || (initials >> (c & 0x1f) & 1);
 }
 
 
