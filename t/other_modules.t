@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Other modules change a request's lines as well, here headers-more of Debian's
-# package: what one puts under an identity header's name does not outlast the
-# access phase, a token it gives is judged, and what it adds to a subrequest
+# package: what one puts under an identity header's name is taken out where
+# auth_jwt is on, a token it gives is judged, and what it adds to a subrequest
 # stays there.  In either order of loading.
 
 use strict;
@@ -56,6 +56,11 @@ sub try {
             more_set_input_headers "Authorization: Bearer ${other}x";
             $pass
         }
+        location = /open {
+            auth_jwt_identity_header X-User sub;
+            more_set_input_headers "X-User: service";
+            $pass
+        }
         location = /clear {
             auth_jwt a;
             more_clear_input_headers Authorization;
@@ -90,6 +95,10 @@ SERVER
     is($site->ask('/set/bad', $token)->{status}, 401, 'a bad one too');
     is($site->ask('/clear', $token)->{status}, 401, 'one that is gone is gone');
     is($site->get('/set/user')->{status}, 401, 'nothing that is set is a token');
+
+    is_deeply([Record::got($site->ask('/open', $token, 'X-User' => 'mallory',
+        x_user => 'mallory'), 'X-User')], ['service'],
+        'what the configuration says in an open location stays');
 
     my $answer = $site->ask('/asks', $token);
     is_deeply([Record::got($answer, 'X-User')], ['alice'], 'a user');
