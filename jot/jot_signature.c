@@ -197,7 +197,8 @@ jot_signature_init(jot_signature_t *signature, jot_alg_t alg, EVP_PKEY *pkey,
     signature->md = EVP_MD_fetch(NULL, info->hash, NULL);
     signature->hash = EVP_MD_CTX_new();
 
-    if (signature->md == NULL || signature->hash == NULL || init(signature->ctx) != 1
+    if (signature->md == NULL || signature->hash == NULL
+        || init(signature->ctx) != 1
         || EVP_PKEY_CTX_set_signature_md(signature->ctx, signature->md) != 1)
     {
         return -1;

@@ -220,7 +220,8 @@ ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_await(ngx_http_request_t *r);
 ngx_http_auth_jwt_decision_t *ngx_http_auth_jwt_last(ngx_http_request_t *r);
 /*
  * The token with what it says.  One that is remembered is not read again until
- * somebody asks for more than the cache has; its payload is NULL without memory.
+ * somebody asks for more than the cache has; its payload is NULL without
+ * memory.
  */
 const jot_token_t *ngx_http_auth_jwt_token_of(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision);
@@ -232,7 +233,7 @@ ngx_http_auth_jwt_ctx_t *ngx_http_auth_jwt_ctx_find(ngx_http_request_t *r);
 /*
  * token: NGX_OK, NGX_DECLINED if none was offered, NGX_ABORT for two different
  * ones, NGX_DONE for a scheme without one, NGX_ERROR.  Which letters it has is
- * asked by _b64token (RFC 6750, 2.1): one that is remembered has the right ones.
+ * asked by _b64token (RFC 6750, 2.1): one that is good has the right ones.
  */
 ngx_int_t ngx_http_auth_jwt_token(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_str_t *token);
@@ -241,15 +242,15 @@ char *ngx_http_auth_jwt_token_from(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
- * cache: what _find and _add return is the caller's until _release; it may leave
- * the cache before.  "keys" is what _keys made of those that are to be asked, in
- * this order, and of the algorithms allowed.  _add is for a token that passed,
- * NULL if it is not remembered.
+ * cache: what _find and _add return is the caller's until _release; it may
+ * leave the cache before.  "keys" is what _keys made of those that are to be
+ * asked, in this order, and of the algorithms allowed.  _add is for a token
+ * that passed, NULL if it is not remembered.
  *
  * A note is what one location's rules, which are the same as long as the cache
- * lives, have made of the token: that iss, aud and typ are right, and, once they
- * were made, the values of its identity headers one behind the other.  It may be
- * gone after any other call.
+ * lives, have made of the token: that iss, aud and typ are right, and, once
+ * they were made, the values of its identity headers one behind the other.  It
+ * may be gone after any other call.
  */
 typedef struct ngx_http_auth_jwt_note_s  ngx_http_auth_jwt_note_t;
 

@@ -68,7 +68,8 @@ ngx_http_auth_jwt_check_conf(ngx_conf_t *cf, ngx_http_auth_jwt_loc_conf_t *conf)
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "\"auth_jwt\" has no keys for %s \"%V\", an "
                   "\"auth_jwt_key_file\" or \"auth_jwt_key_request\" there "
-                  "or above would be right in %V:%ui", clcf->name.len ? "location" : "server",
+                  "or above would be right in %V:%ui",
+                  clcf->name.len ? "location" : "server",
                   clcf->name.len ? &clcf->name
                       : &((ngx_http_core_srv_conf_t *)
                           ngx_http_conf_get_module_srv_conf(cf,

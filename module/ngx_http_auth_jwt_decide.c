@@ -362,7 +362,8 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
 
 /*
  * exp and nbf, each time; iss, aud and typ once for each location, whose rules
- * do not change: of a token that was judged here before, only the time is asked.
+ * do not change: of a token that was judged here before, only the time is
+ * asked.
  */
 
 static jot_status_t

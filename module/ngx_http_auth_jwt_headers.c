@@ -173,9 +173,9 @@ ngx_http_auth_jwt_headers_add(ngx_http_request_t *r, ngx_uint_t n)
 /*
  * A subrequest's list starts as a copy of its parent's: the same parts behind
  * the first, and a "last" that lies in the parent.  To append to it is to give
- * the parent a header, or, since the parent's parts may have become smaller than
- * the copied size says, to write behind one.  So the parts are copied, as views;
- * a full last one makes the next push allocate another.
+ * the parent a header, or, since the parent's parts may have become smaller
+ * than the copied size says, to write behind one.  So the parts are copied, as
+ * views; a full last one makes the next push allocate another.
  */
 
 ngx_int_t

@@ -245,6 +245,7 @@ static ngx_int_t
 ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const jot_str_t *path, size_t n)
 {
+    const jot_token_t             *token;
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
@@ -253,9 +254,9 @@ ngx_http_auth_jwt_claim_value(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_json(r, v,
-                                  ngx_http_auth_jwt_token_of(r, decision)->payload,
-                                  path, n);
+    token = ngx_http_auth_jwt_token_of(r, decision);
+
+    return ngx_http_auth_jwt_json(r, v, token->payload, path, n);
 }
 
 
@@ -263,6 +264,7 @@ static ngx_int_t
 ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const jot_str_t *path, size_t n)
 {
+    const jot_token_t             *token;
     ngx_http_auth_jwt_decision_t  *decision;
 
     decision = ngx_http_auth_jwt_seen(r);
@@ -271,9 +273,9 @@ ngx_http_auth_jwt_header_value(ngx_http_request_t *r,
         return ngx_http_auth_jwt_text(r, v, NULL, 0);
     }
 
-    return ngx_http_auth_jwt_json(r, v,
-                                  ngx_http_auth_jwt_token_of(r, decision)->header,
-                                  path, n);
+    token = ngx_http_auth_jwt_token_of(r, decision);
+
+    return ngx_http_auth_jwt_json(r, v, token->header, path, n);
 }
 
 

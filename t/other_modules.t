@@ -94,7 +94,8 @@ SERVER
     is_deeply($users[1], ['bob'], 'a token that is set is judged');
     is($site->ask('/set/bad', $token)->{status}, 401, 'a bad one too');
     is($site->ask('/clear', $token)->{status}, 401, 'one that is gone is gone');
-    is($site->get('/set/user')->{status}, 401, 'nothing that is set is a token');
+    is($site->get('/set/user')->{status}, 401,
+        'a name that is set is no token');
 
     is_deeply([Record::got($site->ask('/open', $token, 'X-User' => 'mallory',
         x_user => 'mallory'), 'X-User')], ['service'],
