@@ -306,7 +306,6 @@ typedef struct {
     ngx_http_auth_jwt_document_t  *documents[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
     ngx_uint_t                     pending;
     unsigned                       may_fetch:1;
-    unsigned                       fetched:1;       /* some of them are */
     unsigned                       incomplete:1;    /* keys cannot be had */
 } ngx_http_auth_jwt_ring_t;
 

@@ -462,7 +462,7 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
         ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
 
-        if (trial->ring.fetched) {
+        if (ngx_http_auth_jwt_keys_fetched(decision->conf)) {
             (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
                                                 &trial->ring);
         }

@@ -147,7 +147,7 @@ ngx_http_auth_jwt_headers_add(ngx_http_request_t *r, ngx_uint_t n)
     part = ngx_pcalloc(r->pool, sizeof(ngx_list_part_t)
                                 + n * sizeof(ngx_table_elt_t));
 
-    if (part == NULL || ngx_http_auth_jwt_headers_own(r) != NGX_OK) {
+    if (part == NULL) {
         return NULL;
     }
 

@@ -359,7 +359,6 @@ ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
 
     source = conf->keys->elts;
     ring->n = conf->keys->nelts;
-    ring->fetched = 0;
 
     for (i = 0; i < ring->n; i++) {
         document = source[i].file;
@@ -375,7 +374,6 @@ ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
                                                    r->connection->log);
         }
 
-        ring->fetched |= document && document->server;
         ring->documents[i] = document;
         ring->trusts[i].issuer = source[i].issuer;
     }
