@@ -206,7 +206,10 @@ extern ngx_module_t  ngx_http_auth_jwt_module;
 /* access */
 ngx_int_t ngx_http_auth_jwt_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_auth_jwt_passed_handler(ngx_http_request_t *r);
-/* auth_jwt_require: NGX_OK; NGX_HTTP_FORBIDDEN and *code; NGX_ERROR */
+
+/* require; _required: NGX_OK; NGX_HTTP_FORBIDDEN and *code; NGX_ERROR */
+char *ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 ngx_int_t ngx_http_auth_jwt_required(ngx_http_request_t *r,
     ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code);
 

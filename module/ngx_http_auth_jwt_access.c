@@ -189,40 +189,6 @@ ngx_http_auth_jwt_answer(ngx_http_auth_jwt_answer_t *answer,
 }
 
 
-ngx_int_t
-ngx_http_auth_jwt_required(ngx_http_request_t *r,
-    ngx_http_auth_jwt_loc_conf_t *conf, ngx_uint_t *code)
-{
-    ngx_str_t                     text;
-    ngx_uint_t                    i, k;
-    ngx_http_complex_value_t     *value;
-    ngx_http_auth_jwt_require_t  *require;
-
-    if (conf->require == NULL) {
-        return NGX_OK;
-    }
-
-    require = conf->require->elts;
-
-    for (i = 0; i < conf->require->nelts; i++) {
-        value = require[i].values->elts;
-
-        for (k = 0; k < require[i].values->nelts; k++) {
-            if (ngx_http_complex_value(r, &value[k], &text) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            if (text.len == 0 || (text.len == 1 && text.data[0] == '0')) {
-                *code = require[i].error;
-                return NGX_HTTP_FORBIDDEN;
-            }
-        }
-    }
-
-    return NGX_OK;
-}
-
-
 /*
  * What a good token does not suffice for is kept apart from what it is: the
  * next location may ask for less.
