@@ -37,6 +37,16 @@ const spoil = (page, way) => page.evaluate(store => {
     window[store].tokens = JSON.stringify(tokens);
 }, `${way}Storage`);
 
+// The next answer to whoami arrives when the tokens have been renewed.
+
+const late = (page, way) => page.route("**/api/whoami", async route => {
+    const response = await route.fetch();
+    await page.waitForFunction(store =>
+        JSON.parse(window[store].tokens).access_token !== "a.b.c",
+        `${way}Storage`);
+    await route.fulfill({ response });
+}, { times: 1 });
+
 const kept = (page, way) => page.evaluate(store => "tokens" in window[store],
     `${way}Storage`);
 
@@ -54,6 +64,12 @@ function both(way) {
         await spoil(page, way);
         is(await who(page, 3), [sub, sub, sub], "renewed after a 401");
         is(sent, ["refresh silent"], "once for all");
+
+        sent.length = 0;
+        await spoil(page, way);
+        await late(page, way);
+        is(await who(page, 3), [sub, sub, sub], "a 401 that comes late");
+        is(sent, ["refresh silent"], "has nothing renewed again");
         await page.reload();
         await load(page, way);
         is(await who(page), [sub], "a reload keeps it");
