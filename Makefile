@@ -87,7 +87,8 @@ $(BUILD)/nginx/Makefile: module/config module/exports Makefile \
 $(MODULE): $(BUILD)/nginx/Makefile FORCE
 	@cd $(NGINX_SRC) && $(MAKE) -s -f $(abspath $(BUILD))/nginx/Makefile \
 	    modules
-	@cmp -s $(BUILD)/nginx/$(@F) $@ || cp $(BUILD)/nginx/$(@F) $@
+	@# Not cp: an nginx that runs has the file mapped, and gets a new one.
+	@cmp -s $(BUILD)/nginx/$(@F) $@ || install $(BUILD)/nginx/$(@F) $@
 
 $(BUILD)/libjot.a: $(JOT_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
