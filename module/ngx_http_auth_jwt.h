@@ -99,16 +99,21 @@ typedef struct {
  * of ngx_current_msec.
  */
 typedef struct {
-    ngx_queue_t                        queue;
-    const ngx_http_auth_jwt_reader_t  *reader;
-    void                              *server;      /* NULL: it is a file */
-    ngx_uint_t                         how;         /* the reader's */
-    ngx_str_t                          name;        /* NUL follows */
-
+    /* What each request reads comes first. */
     void                              *content;     /* NULL: never any */
-    u_char                             digest[32];  /* of its text */
+    void                              *server;      /* NULL: it is a file */
     ngx_msec_t                         good;        /* when it was so there */
     ngx_msec_t                         looked;      /* when it was asked for */
+    unsigned                           seen:1;      /* asked for at all */
+    unsigned                           failed:1;    /* the last time */
+    unsigned                           broken:1;    /* what id stands for */
+    unsigned                           young:1;     /* ... may yet change */
+
+    ngx_queue_t                        queue;
+    const ngx_http_auth_jwt_reader_t  *reader;
+    ngx_uint_t                         how;         /* the reader's */
+    ngx_str_t                          name;        /* NUL follows */
+    u_char                             digest[32];  /* of content's text */
 
     ngx_http_auth_jwt_file_id_t        id;          /* of what was read last */
     uint32_t                           complaint;   /* which, and when */
@@ -117,11 +122,6 @@ typedef struct {
     ngx_http_auth_jwt_fetch_t         *fetch;       /* under way */
     ngx_queue_t                        waiters;
     ngx_uint_t                         orphaned;    /* in a row */
-
-    unsigned                           seen:1;      /* asked for at all */
-    unsigned                           failed:1;    /* the last time */
-    unsigned                           broken:1;    /* what id stands for */
-    unsigned                           young:1;     /* ... may yet change */
 } ngx_http_auth_jwt_document_t;
 
 /* A request that waits for a document. */
@@ -145,11 +145,22 @@ typedef struct {
     ngx_array_t                remembered;  /* indexes of their $http_NAME */
 } ngx_http_auth_jwt_main_conf_t;
 
-/* Nothing is written into it after the configuration was read. */
+/*
+ * What a location's keys are called in the token cache.  It is so until then,
+ * in ngx_current_msec, if no document gets other content.
+ */
+typedef struct {
+    uint64_t                   keys;
+    ngx_msec_t                 until;
+    ngx_uint_t                 swaps;       /* of documents, so far */
+} ngx_http_auth_jwt_known_t;
+
+/* After the configuration was read, nothing but "known" is written. */
 typedef struct {
     ngx_http_auth_jwt_enable_t *enable;
     ngx_array_t                *keys;       /* keys.c's */
     ngx_http_auth_jwt_terms_t  *terms;
+    ngx_http_auth_jwt_known_t   known;
     ngx_array_t                *sources;    /* ngx_http_auth_jwt_source_t */
     ngx_array_t                *require;    /* ngx_http_auth_jwt_require_t */
     ngx_array_t                *identity;   /* ngx_http_auth_jwt_identity_t */
@@ -307,6 +318,7 @@ typedef struct {
     ngx_uint_t                     n;
     jot_trust_t                    trusts[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
     ngx_http_auth_jwt_document_t  *documents[NGX_HTTP_AUTH_JWT_KEY_SOURCES];
+    ngx_msec_t                     rest;        /* nothing changes before */
     ngx_uint_t                     pending;
     unsigned                       may_fetch:1;
     unsigned                       incomplete:1;    /* keys cannot be had */
@@ -361,6 +373,13 @@ ngx_flag_t ngx_http_auth_jwt_document_due(
 /* NULL: there is none, or it is too old. */
 void *ngx_http_auth_jwt_document_content(
     ngx_http_auth_jwt_document_t *document, ngx_http_auth_jwt_terms_t *terms);
+/*
+ * Milliseconds for which it will not be due, nor its content too old, whatever
+ * comes of looks until then; but the content may be another after any swap.
+ */
+ngx_msec_t ngx_http_auth_jwt_document_rest(
+    ngx_http_auth_jwt_document_t *document, ngx_http_auth_jwt_terms_t *terms);
+extern ngx_uint_t  ngx_http_auth_jwt_document_swaps;
 
 /*
  * fetch: a subrequest of r brings the document to all that wait for it.  _wait

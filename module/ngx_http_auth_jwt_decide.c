@@ -35,6 +35,8 @@ static jot_status_t ngx_http_auth_jwt_verify(ngx_http_request_t *r,
 static jot_status_t ngx_http_auth_jwt_claims(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
 static void ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision);
+static ngx_flag_t ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_trial_t *trial);
 static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
@@ -203,16 +205,15 @@ ngx_http_auth_jwt_ctx(ngx_http_request_t *r)
         return ctx;
     }
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_auth_jwt_ctx_t));
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-
-    if (ctx == NULL || cln == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_auth_jwt_ctx_t));
+    if (cln == NULL) {
         return NULL;
     }
 
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_auth_jwt_ctx_t));
     ctx->request = r;
 
-    cln->data = ctx;
     cln->handler = ngx_http_auth_jwt_ctx_cleanup;
 
     return ctx;
@@ -261,7 +262,10 @@ ngx_http_auth_jwt_ctx_cleanup(void *data)
 static void
 ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision)
 {
-    jot_token_free(&decision->token);
+    if (!decision->flat) {
+        jot_token_free(&decision->token);
+    }
+
     decision->flat = 0;
 
     if (decision->entry) {
@@ -326,8 +330,9 @@ static void
 ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_flag_t wait)
 {
-    jot_status_t                status;
-    ngx_http_auth_jwt_trial_t   trial;
+    jot_status_t                    status;
+    ngx_http_auth_jwt_trial_t       trial;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
 
     decision->pending = 0;
 
@@ -337,7 +342,11 @@ ngx_http_auth_jwt_judge(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         return;
     }
 
+    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+
     trial.ring.may_fetch = wait;
+    trial.cache = jmcf->cache;
+    trial.headers = jmcf->token_headers;
 
     ctx->deciding = 1;
     status = ngx_http_auth_jwt_verify(r, ctx, decision, &trial);
@@ -442,10 +451,14 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
     ngx_int_t      rc;
-    ngx_flag_t     parsed;
+    ngx_flag_t     known, parsed;
     jot_status_t   status;
 
-    ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+    known = ngx_http_auth_jwt_known(decision->conf, trial);
+
+    if (!known) {
+        ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+    }
 
     decision->flat = 0;
     decision->entry = ngx_http_auth_jwt_cache_find(trial->cache,
@@ -462,12 +475,16 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
         decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
         ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
 
-        if (ngx_http_auth_jwt_keys_fetched(decision->conf)) {
+        if (!known && ngx_http_auth_jwt_keys_fetched(decision->conf)) {
             (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
                                                 &trial->ring);
         }
 
         return JOT_OK;
+    }
+
+    if (known) {
+        ngx_http_auth_jwt_trial(r, ctx, decision, trial);
     }
 
     if (ngx_http_auth_jwt_keep(r, decision) != NGX_OK) {
@@ -531,10 +548,8 @@ static void
 ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
-    ngx_http_auth_jwt_loc_conf_t   *conf;
-    ngx_http_auth_jwt_main_conf_t  *jmcf;
+    ngx_http_auth_jwt_loc_conf_t  *conf;
 
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
     conf = decision->conf;
 
     ngx_http_auth_jwt_keys_find(r, ctx, conf, &trial->ring);
@@ -542,8 +557,23 @@ ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     trial->algs = ngx_http_auth_jwt_allowed(conf, &trial->ring);
     trial->keys = ngx_http_auth_jwt_cache_keys(conf->keys, trial->ring.trusts,
                                                trial->ring.n, trial->algs);
-    trial->cache = jmcf->cache;
-    trial->headers = jmcf->token_headers;
+
+    conf->known.keys = trial->keys;
+    conf->known.until = ngx_current_msec + trial->ring.rest;
+    conf->known.swaps = ngx_http_auth_jwt_document_swaps;
+}
+
+
+/* The name alone will do for a token that is remembered. */
+
+static ngx_flag_t
+ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf,
+    ngx_http_auth_jwt_trial_t *trial)
+{
+    trial->keys = conf->known.keys;
+
+    return conf->known.swaps == ngx_http_auth_jwt_document_swaps
+           && (ngx_msec_int_t) (conf->known.until - ngx_current_msec) > 0;
 }
 
 

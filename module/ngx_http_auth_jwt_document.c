@@ -55,7 +55,12 @@ static ngx_int_t ngx_http_auth_jwt_document_swap(
     ngx_http_auth_jwt_listener_t *listener, char *reason);
 static void ngx_http_auth_jwt_document_good(
     ngx_http_auth_jwt_document_t *document, ngx_log_t *log);
+static ngx_msec_t ngx_http_auth_jwt_document_interval(
+    ngx_http_auth_jwt_document_t *document, ngx_msec_t time);
 static void ngx_http_auth_jwt_document_warn(void *data, const char *text);
+
+
+ngx_uint_t  ngx_http_auth_jwt_document_swaps;
 
 
 ngx_http_auth_jwt_documents_t *
@@ -510,6 +515,8 @@ ngx_http_auth_jwt_document_swap(ngx_http_auth_jwt_document_t *document,
     document->broken = 0;
     ngx_memcpy(document->digest, digest, sizeof(digest));
 
+    ngx_http_auth_jwt_document_swaps++;
+
     return NGX_OK;
 }
 
@@ -566,15 +573,17 @@ ngx_flag_t
 ngx_http_auth_jwt_document_due(ngx_http_auth_jwt_document_t *document,
     ngx_msec_t time)
 {
-    if (!document->seen) {
-        return 1;
-    }
+    return !document->seen
+           || ngx_current_msec - document->looked
+              >= ngx_http_auth_jwt_document_interval(document, time);
+}
 
-    if (document->failed && time > NGX_HTTP_AUTH_JWT_RETRY) {
-        time = NGX_HTTP_AUTH_JWT_RETRY;
-    }
 
-    return ngx_current_msec - document->looked >= time;
+static ngx_msec_t
+ngx_http_auth_jwt_document_interval(ngx_http_auth_jwt_document_t *document,
+    ngx_msec_t time)
+{
+    return document->failed ? ngx_min(time, NGX_HTTP_AUTH_JWT_RETRY) : time;
 }
 
 
@@ -591,6 +600,37 @@ ngx_http_auth_jwt_document_content(ngx_http_auth_jwt_document_t *document,
     }
 
     return document->content;
+}
+
+
+/*
+ * A look that begins from now on, and fails, makes it due after a retry's time:
+ * so for no longer than that, and not while one is under way.
+ */
+
+ngx_msec_t
+ngx_http_auth_jwt_document_rest(ngx_http_auth_jwt_document_t *document,
+    ngx_http_auth_jwt_terms_t *terms)
+{
+    ngx_msec_t  rest, old;
+
+    if (document->fetch
+        || ngx_http_auth_jwt_document_due(document, terms->time)
+        || ngx_http_auth_jwt_document_content(document, terms) == NULL)
+    {
+        return 0;
+    }
+
+    rest = document->looked - ngx_current_msec
+           + ngx_http_auth_jwt_document_interval(document, terms->time);
+    rest = ngx_min(rest, NGX_HTTP_AUTH_JWT_RETRY);
+
+    if (document->server) {
+        old = document->good - ngx_current_msec + terms->time + terms->stale;
+        rest = ngx_min(rest, old);
+    }
+
+    return rest;
 }
 
 

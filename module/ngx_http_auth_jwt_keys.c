@@ -348,6 +348,7 @@ ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_loc_conf_t *conf,
     ngx_http_auth_jwt_ring_t *ring)
 {
+    ngx_msec_t                        rest;
     ngx_uint_t                        i;
     ngx_http_auth_jwt_document_t     *document;
     ngx_http_auth_jwt_source_keys_t  *source;
@@ -359,6 +360,7 @@ ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
 
     source = conf->keys->elts;
     ring->n = conf->keys->nelts;
+    ring->rest = NGX_MAX_INT_T_VALUE;
 
     for (i = 0; i < ring->n; i++) {
         document = source[i].file;
@@ -380,6 +382,10 @@ ngx_http_auth_jwt_keys_find(ngx_http_request_t *r,
 
     for (i = 0; i < ring->n; i++) {
         document = ring->documents[i];
+
+        rest = document && !source[i].variable
+               ? ngx_http_auth_jwt_document_rest(document, conf->terms) : 0;
+        ring->rest = ngx_min(ring->rest, rest);
 
         /* "0" is to look before the keys are used, not after. */
 

@@ -133,6 +133,23 @@ subtest 'other keys and algorithms do not meet an entry' => sub {
 };
 
 
+subtest 'new keys are new at once, wherever they were seen' => sub {
+    my $token = mint();
+    ask($token, '/looks/');
+    is(ask($token), '200 ok remembered', 'remembered') for 1, 2;
+
+    write_keys('a', Token::jwk(Token::key('ES256'), kid => 'k'));
+    is(ask($token, '/looks/'), '401 signature verified',
+        'a place that looks for each request: the old key is gone');
+    is(ask($token), '401 signature verified',
+        'another one, whose keys are kept for ten minutes, knows as well');
+
+    write_keys('a', Token::jwk($es, kid => 'k'), Token::jwk($rsa, kid => 'r'));
+    is(ask($token, '/looks/'), '200 ok verified', 'the key is back');
+    is(ask($token), '200 ok remembered', 'in both');
+};
+
+
 subtest 'a reload brings new keys' => sub {
     my $token = mint();
     ask($token);
@@ -278,6 +295,7 @@ http {
         @{[ $place->('/typ/', 'auth_jwt_typ at+jwt;') ]}
         @{[ $place->('/require/', 'auth_jwt_require $jwt_claim_role;') ]}
         @{[ $place->('/rsa/', 'auth_jwt_algorithms RS256;') ]}
+        @{[ $place->('/looks/', 'auth_jwt_key_cache 0;') ]}
         @{[ $place->('/other/', $keys->('other')) ]}
         @{[ $place->('/same/', $keys->('same')) ]}
         @{[ $place->('/more/', $keys->('more')) ]}
