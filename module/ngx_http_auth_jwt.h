@@ -146,13 +146,14 @@ typedef struct {
 } ngx_http_auth_jwt_main_conf_t;
 
 /*
- * What a location's keys are called in the token cache.  It is so until then,
- * in ngx_current_msec, if no document gets other content.
+ * What a location's keys are called in the token cache: so long since then, in
+ * ngx_current_msec, if no document gets other content.
  */
 typedef struct {
     uint64_t                   keys;
-    ngx_msec_t                 until;
-    ngx_uint_t                 swaps;       /* of documents, so far */
+    ngx_msec_t                 since;
+    ngx_msec_t                 rest;        /* 0: not known */
+    ngx_uint_t                 swaps;       /* of documents, until then */
 } ngx_http_auth_jwt_known_t;
 
 /* After the configuration was read, nothing but "known" is written. */

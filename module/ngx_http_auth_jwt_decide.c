@@ -559,7 +559,8 @@ ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
                                                trial->ring.n, trial->algs);
 
     conf->known.keys = trial->keys;
-    conf->known.until = ngx_current_msec + trial->ring.rest;
+    conf->known.since = ngx_current_msec;
+    conf->known.rest = trial->ring.rest;
     conf->known.swaps = ngx_http_auth_jwt_document_swaps;
 }
 
@@ -573,7 +574,7 @@ ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf,
     trial->keys = conf->known.keys;
 
     return conf->known.swaps == ngx_http_auth_jwt_document_swaps
-           && (ngx_msec_int_t) (conf->known.until - ngx_current_msec) > 0;
+           && ngx_current_msec - conf->known.since < conf->known.rest;
 }
 
 

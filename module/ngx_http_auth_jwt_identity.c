@@ -44,16 +44,11 @@ static ngx_int_t ngx_http_auth_jwt_identity_push(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_auth_jwt_identity_strip_handler(ngx_http_request_t *r)
 {
-    ngx_http_auth_jwt_loc_conf_t   *conf;
-    ngx_http_auth_jwt_main_conf_t  *jmcf;
-
-    jmcf = ngx_http_get_module_main_conf(r, ngx_http_auth_jwt_module);
+    ngx_http_auth_jwt_loc_conf_t  *conf;
 
     /* Before anybody else can append to it. */
 
-    if (r != r->main && jmcf->headers.nelts
-        && ngx_http_auth_jwt_headers_own(r) != NGX_OK)
-    {
+    if (r != r->main && ngx_http_auth_jwt_headers_own(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -259,10 +259,12 @@ ngx_http_auth_jwt_create_conf(ngx_conf_t *cf)
 {
     ngx_http_auth_jwt_loc_conf_t  *conf;
 
-    conf = ngx_palloc(cf->pool, sizeof(ngx_http_auth_jwt_loc_conf_t));
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_auth_jwt_loc_conf_t));
     if (conf == NULL) {
         return NULL;
     }
+
+    /* known and policy are zeroed by it. */
 
     conf->enable = NGX_CONF_UNSET_PTR;
     conf->keys = NGX_CONF_UNSET_PTR;
@@ -318,7 +320,6 @@ ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf)
     jot_policy_t  *policy;
 
     policy = &conf->policy;
-    ngx_memzero(policy, sizeof(jot_policy_t));
 
     policy->leeway = conf->leeway;
     policy->exp_optional = conf->exp == NGX_HTTP_AUTH_JWT_EXP_OPTIONAL;
@@ -343,36 +344,44 @@ ngx_http_auth_jwt_policy(ngx_http_auth_jwt_loc_conf_t *conf)
 /*
  * The last handler to register in a phase is the first to run, and dynamic
  * modules register last: so the strip handlers come before any rewrite code.
+ * Those for identity headers are called where some are configured.
  */
 
 static ngx_int_t
 ngx_http_auth_jwt_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                      i;
+    ngx_http_handler_pt            *h;
+    ngx_http_core_main_conf_t      *cmcf;
+    ngx_http_auth_jwt_main_conf_t  *jmcf;
 
     static const struct {
-        ngx_http_phases         phase;
-        ngx_http_handler_pt     handler;
+        ngx_http_phases             phase;
+        ngx_http_handler_pt         handler;
+        ngx_flag_t                  identity;   /* of use with headers only */
     } handlers[] = {
         { NGX_HTTP_POST_READ_PHASE,
-          ngx_http_auth_jwt_identity_strip_handler },
+          ngx_http_auth_jwt_identity_strip_handler, 1 },
         { NGX_HTTP_SERVER_REWRITE_PHASE,
-          ngx_http_auth_jwt_identity_strip_handler },
+          ngx_http_auth_jwt_identity_strip_handler, 1 },
         { NGX_HTTP_REWRITE_PHASE,
-          ngx_http_auth_jwt_identity_strip_handler },
+          ngx_http_auth_jwt_identity_strip_handler, 1 },
         { NGX_HTTP_ACCESS_PHASE,
-          ngx_http_auth_jwt_access_handler },
+          ngx_http_auth_jwt_access_handler, 0 },
         { NGX_HTTP_PRECONTENT_PHASE,
-          ngx_http_auth_jwt_passed_handler },
+          ngx_http_auth_jwt_passed_handler, 0 },
         { NGX_HTTP_PRECONTENT_PHASE,
-          ngx_http_auth_jwt_identity_offer_handler }
+          ngx_http_auth_jwt_identity_offer_handler, 1 }
     };
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    jmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_auth_jwt_module);
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        if (handlers[i].identity && jmcf->headers.nelts == 0) {
+            continue;
+        }
+
         h = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
         if (h == NULL) {
             return NGX_ERROR;
