@@ -2,7 +2,9 @@
  * HMAC, RSA, ECDSA and EdDSA as RFC 7518 and RFC 8037 want them of OpenSSL.
  *
  * OpenSSL allows EVP_PKEY_verify() and EVP_PKEY_sign() any number of times on
- * a context that was set up once, so the text is hashed apart from that.
+ * a context that was set up once, so the text is hashed apart from that.  Of
+ * EdDSA's, which does both in one, a copy is used up each time; OpenSSL copies
+ * it from 3.0.1 on.
  */
 
 #include <string.h>
@@ -185,19 +187,20 @@ jot_signature_init(jot_signature_t *signature, jot_alg_t alg, EVP_PKEY *pkey,
     signature->len = info->kty == JOT_EC ? jot_curve_find(info->crv)->size * 2
                                          : (size_t) EVP_PKEY_get_size(pkey);
 
-    signature->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-    if (signature->ctx == NULL) {
+    signature->hash = EVP_MD_CTX_new();
+    if (signature->hash == NULL) {
         return -1;
     }
 
     if (info->kty == JOT_OKP) {
-        return 0;
+        return EVP_DigestVerifyInit_ex(signature->hash, NULL, NULL, NULL, NULL,
+                                       pkey, NULL) == 1 ? 0 : -1;
     }
 
+    signature->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
     signature->md = EVP_MD_fetch(NULL, info->hash, NULL);
-    signature->hash = EVP_MD_CTX_new();
 
-    if (signature->md == NULL || signature->hash == NULL
+    if (signature->ctx == NULL || signature->md == NULL
         || init(signature->ctx) != 1
         || EVP_PKEY_CTX_set_signature_md(signature->ctx, signature->md) != 1)
     {
@@ -261,25 +264,26 @@ jot_signature_verify_mac(const jot_signature_t *signature, jot_str_t input,
 }
 
 
-/* EdDSA hashes for itself, twice; it takes the whole text in one call. */
+/*
+ * EdDSA hashes for itself, twice; it takes the whole text in one call, which
+ * ends the context.
+ */
 
 static jot_status_t
 jot_signature_verify_eddsa(const jot_signature_t *signature, jot_str_t input,
     const unsigned char *sig, size_t siglen)
 {
-    EVP_PKEY      *pkey;
     EVP_MD_CTX    *ctx;
     jot_status_t   status;
 
     status = JOT_INTERNAL;
-    pkey = EVP_PKEY_CTX_get0_pkey(signature->ctx);
 
     ctx = EVP_MD_CTX_new();
     if (ctx == NULL) {
         return JOT_INTERNAL;
     }
 
-    if (EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, pkey, NULL) == 1) {
+    if (EVP_MD_CTX_copy_ex(ctx, signature->hash) == 1) {
         status = EVP_DigestVerify(ctx, sig, siglen,
                                   (const unsigned char *) input.data,
                                   input.len) == 1

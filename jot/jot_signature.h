@@ -20,9 +20,9 @@ typedef struct {
     jot_alg_t         alg;
     size_t            len;              /* a signature has this many bytes */
     EVP_MD           *md;
-    EVP_MD_CTX       *hash;
+    EVP_MD_CTX       *hash;             /* EdDSA: to be copied, with the key */
     EVP_MAC_CTX      *mac;              /* HS* */
-    EVP_PKEY_CTX     *ctx;              /* all others */
+    EVP_PKEY_CTX     *ctx;              /* RSA and ECDSA */
 } jot_signature_t;
 
 /* 0, or -1 if OpenSSL cannot; jot_signature_cleanup() is due in both cases. */
