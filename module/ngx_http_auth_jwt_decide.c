@@ -35,8 +35,10 @@ static jot_status_t ngx_http_auth_jwt_verify(ngx_http_request_t *r,
 static jot_status_t ngx_http_auth_jwt_claims(ngx_http_request_t *r,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial);
 static void ngx_http_auth_jwt_forget(ngx_http_auth_jwt_decision_t *decision);
-static ngx_flag_t ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf,
+static ngx_flag_t ngx_http_auth_jwt_recall(ngx_http_request_t *r,
+    ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
+static ngx_flag_t ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf);
 static void ngx_http_auth_jwt_trial(ngx_http_request_t *r,
     ngx_http_auth_jwt_ctx_t *ctx, ngx_http_auth_jwt_decision_t *decision,
     ngx_http_auth_jwt_trial_t *trial);
@@ -451,40 +453,11 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
 {
     ngx_int_t      rc;
-    ngx_flag_t     known, parsed;
+    ngx_flag_t     parsed;
     jot_status_t   status;
 
-    known = ngx_http_auth_jwt_known(decision->conf, trial);
-
-    if (!known) {
-        ngx_http_auth_jwt_trial(r, ctx, decision, trial);
-    }
-
-    decision->flat = 0;
-    decision->entry = ngx_http_auth_jwt_cache_find(trial->cache,
-                                                   &decision->text,
-                                                   trial->keys);
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "auth_jwt: signature is %s",
-                   decision->entry ? "remembered" : "to be verified");
-
-    if (decision->entry) {
-        decision->flat = 1;
-        decision->token.detail = "";
-        decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
-        ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
-
-        if (!known && ngx_http_auth_jwt_keys_fetched(decision->conf)) {
-            (void) ngx_http_auth_jwt_keys_fetch(r, ctx, decision->conf,
-                                                &trial->ring);
-        }
-
+    if (ngx_http_auth_jwt_recall(r, ctx, decision, trial)) {
         return JOT_OK;
-    }
-
-    if (known) {
-        ngx_http_auth_jwt_trial(r, ctx, decision, trial);
     }
 
     if (ngx_http_auth_jwt_keep(r, decision) != NGX_OK) {
@@ -544,6 +517,67 @@ ngx_http_auth_jwt_verify(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
 }
 
 
+/*
+ * Whether the token is remembered: then what its keys are called suffices, and
+ * the keys themselves are found only where that may have changed.  If it is
+ * not, they are at hand afterwards.
+ */
+
+static ngx_flag_t
+ngx_http_auth_jwt_recall(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
+    ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
+{
+    ngx_flag_t                     known;
+    ngx_http_auth_jwt_loc_conf_t  *conf;
+
+    conf = decision->conf;
+    known = ngx_http_auth_jwt_known(conf);
+
+    if (known) {
+        trial->keys = conf->known.keys;
+
+    } else {
+        ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+    }
+
+    decision->flat = 0;
+    decision->entry = ngx_http_auth_jwt_cache_find(trial->cache,
+                                                   &decision->text,
+                                                   trial->keys);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "auth_jwt: signature is %s",
+                   decision->entry ? "remembered" : "to be verified");
+
+    if (decision->entry == NULL) {
+        if (known) {
+            ngx_http_auth_jwt_trial(r, ctx, decision, trial);
+        }
+
+        return 0;
+    }
+
+    decision->flat = 1;
+    decision->token.detail = "";
+    decision->text.data = ngx_http_auth_jwt_cache_text(decision->entry);
+    ngx_http_auth_jwt_cache_times(decision->entry, &decision->token);
+
+    if (!known && ngx_http_auth_jwt_keys_fetched(conf)) {
+        (void) ngx_http_auth_jwt_keys_fetch(r, ctx, conf, &trial->ring);
+    }
+
+    return 1;
+}
+
+
+static ngx_flag_t
+ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf)
+{
+    return conf->known.swaps == ngx_http_auth_jwt_document_swaps
+           && ngx_current_msec - conf->known.since < conf->known.rest;
+}
+
+
 static void
 ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     ngx_http_auth_jwt_decision_t *decision, ngx_http_auth_jwt_trial_t *trial)
@@ -562,19 +596,6 @@ ngx_http_auth_jwt_trial(ngx_http_request_t *r, ngx_http_auth_jwt_ctx_t *ctx,
     conf->known.since = ngx_current_msec;
     conf->known.rest = trial->ring.rest;
     conf->known.swaps = ngx_http_auth_jwt_document_swaps;
-}
-
-
-/* The name alone will do for a token that is remembered. */
-
-static ngx_flag_t
-ngx_http_auth_jwt_known(ngx_http_auth_jwt_loc_conf_t *conf,
-    ngx_http_auth_jwt_trial_t *trial)
-{
-    trial->keys = conf->known.keys;
-
-    return conf->known.swaps == ngx_http_auth_jwt_document_swaps
-           && ngx_current_msec - conf->known.since < conf->known.rest;
 }
 
 
