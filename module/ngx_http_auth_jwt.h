@@ -215,6 +215,10 @@ typedef struct {
 extern ngx_module_t  ngx_http_auth_jwt_module;
 
 
+/* module; _compile: a directive's value with its variables */
+ngx_int_t ngx_http_auth_jwt_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *compiled);
+
 /* access */
 ngx_int_t ngx_http_auth_jwt_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_auth_jwt_passed_handler(ngx_http_request_t *r);

@@ -213,8 +213,7 @@ static ngx_int_t
 ngx_http_auth_jwt_keys_value(ngx_conf_t *cf,
     ngx_http_auth_jwt_source_keys_t *source)
 {
-    ngx_str_t                         *value;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t  *value;
 
     value = cf->args->elts;
 
@@ -231,13 +230,7 @@ ngx_http_auth_jwt_keys_value(ngx_conf_t *cf,
                            &value[1]);
     }
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = &source->value;
-
-    return ngx_http_compile_complex_value(&ccv);
+    return ngx_http_auth_jwt_compile(cf, &value[1], &source->value);
 }
 
 

@@ -403,9 +403,8 @@ ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_http_auth_jwt_enable_t        *enable;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                   *value;
+    ngx_http_auth_jwt_enable_t  *enable;
 
     if (jlcf->enable != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -422,13 +421,9 @@ ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     enable->on = ngx_strcmp(value[1].data, "off") != 0;
 
     if (enable->on) {
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &value[1];
-        ccv.complex_value = &enable->realm;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_http_auth_jwt_compile(cf, &value[1], &enable->realm)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -442,6 +437,22 @@ ngx_http_auth_jwt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     jlcf->enable = enable;
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_auth_jwt_compile(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_complex_value_t *compiled)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = compiled;
+
+    return ngx_http_compile_complex_value(&ccv);
 }
 
 

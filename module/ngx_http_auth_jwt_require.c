@@ -50,10 +50,10 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_auth_jwt_loc_conf_t *jlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_uint_t                         i;
-    ngx_http_auth_jwt_require_t       *require;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                    *value;
+    ngx_uint_t                    i;
+    ngx_http_complex_value_t     *compiled;
+    ngx_http_auth_jwt_require_t  *require;
 
     require = ngx_http_auth_jwt_require_add(cf, jlcf);
     if (require == NULL) {
@@ -82,14 +82,10 @@ ngx_http_auth_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+        compiled = ngx_array_push(require->values);
 
-        ccv.cf = cf;
-        ccv.value = &value[i];
-        ccv.complex_value = ngx_array_push(require->values);
-
-        if (ccv.complex_value == NULL
-            || ngx_http_compile_complex_value(&ccv) != NGX_OK)
+        if (compiled == NULL
+            || ngx_http_auth_jwt_compile(cf, &value[i], compiled) != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
